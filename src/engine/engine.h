@@ -60,7 +60,7 @@ struct log *engine_contents(struct engine *engine); /* topic content, one partit
 struct log *engine_learn(struct engine *engine);    /* topic learn, one partition */
 /* To any of these logs. */
 enum status engine_submit(struct engine *engine, struct submission *submission) MUST_CHECK;
-/* Is this event id in the deduplication window of the partition? hash_128 of partition owner id, 0 byte, event_id. */
+/* Is this event id in the deduplication window of the partition? event: hash_128 of the event_id. */
 bool engine_is_duplicate(const struct engine *engine, uint32_t partition, struct hash128 event);
 /* Position that an answer for this owner must show: all its appended events are below. */
 uint64_t engine_appended(const struct engine *engine, uint32_t partition, struct hash128 user);

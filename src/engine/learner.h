@@ -36,7 +36,10 @@ void learner_apply(struct learner *learner, const struct learning *record, uint6
 const struct model *learner_model(const struct learner *learner);
 uint64_t learner_applied(const struct learner *learner);         /* next offset of learn */
 uint64_t learner_checkpointed(const struct learner *learner);    /* `learn` is needed from here */
-/* For each source partition the highest source offset applied, UINT64_MAX none: as_of of what others do. */
+/* Next offset of topic `content`: catalogue changes below it show. */
+uint64_t learner_content_applied(const struct learner *learner);
+/* Called by the learner's thread after each batch while someone waits (engine_wait_begin). */
+void learner_set_notify(struct learner *learner, void (*notify)(void *context), void *context);
 uint64_t learner_hash(const struct learner *learner);
 /* Feature record of a content slot, a category slot or the whole (FEATURE_CONTENT, FEATURE_CATEGORY,
  * FEATURE_GLOBAL; slot 0 for global); read with layout_read. NULL when there is none. */
