@@ -1,0 +1,41 @@
+#include "io/clock.h"
+
+#include <time.h>
+
+static int64_t read_ns(clockid_t id)
+{
+    struct timespec at;
+
+    if (clock_gettime(id, &at) != 0)
+        return 0;
+    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+}
+
+int64_t clock_wall_ms(void)
+{
+    return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t clock_monotonic_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_thread_cpu_ns(void)
+{
+    return (uint64_t)read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t clock_of_thread_ns(pthread_t thread)
+{
+    clockid_t id;
+
+    if (pthread_getcpuclockid(thread, &id) != 0)
+        return 0;
+    return (uint64_t)read_ns(id);
+}
+
+uint64_t clock_process_cpu_ns(void)
+{
+    return (uint64_t)read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
