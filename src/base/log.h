@@ -1,7 +1,9 @@
 /* log.h - messages to people, on stderr, one line each (logfmt).
  *
  * ts=2026-11-24T10:00:00.123Z level=info component=engine msg="..." key=value
- * Repeats of one place within a second are counted, not printed.
+ * Repeats of one place (level, component, message) within a second are counted, not printed; the
+ * next one that is printed carries repeated=N.  The source is log_message.c: log.c is the
+ * event log's.
  *
  * Threads: any; a line is written with one write().
  * Memory:  on the stack.
@@ -12,10 +14,23 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
-void log_set_level(enum log_level level);
 /* fields: logfmt pairs, e.g. "file=%s offset=%lu"; NULL for none */
 void log_message(enum log_level level, const char *component, const char *message,
                  const char *fields, ...) __attribute__((format(printf, 4, 5)));
-unsigned long log_count(enum log_level level);
+
+/* Messages below level are neither printed nor counted. LOG_INFO at start. */
+void log_message_set_level(enum log_level level);
+/* Messages of a level so far, the unprinted repeats too. */
+unsigned long log_message_count(enum log_level level);
+
+static inline void log_set_level(enum log_level level)
+{
+    log_message_set_level(level);
+}
+
+static inline unsigned long log_count(enum log_level level)
+{
+    return log_message_count(level);
+}
 
 #endif
