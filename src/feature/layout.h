@@ -36,9 +36,17 @@ enum feature_kind {
     FEATURE_KIND_COUNT
 };
 
-enum { FEATURE_MAX = 64, FEATURE_NAME_MAX = 48, FEATURE_BUCKETS = 60, FEATURE_CATEGORY_SLOTS = 8 };
+enum {
+    FEATURE_MAX = 64, FEATURE_NAME_MAX = 48, FEATURE_BUCKETS = 60, FEATURE_CATEGORY_SLOTS = 8,
+    FEATURE_RECENT_MAX = 20,
+    FEATURE_ENTRIES = 20,         /* of a value: the larger of both */
+    FEATURE_CELL_MAX = 2 * FEATURE_MAX
+};
 
-/* As declared in the settings. types_mask: bit per event type; 0: every type with content.
+#define FEATURE_TYPES_ALL UINT32_MAX
+
+/* As declared in the settings. types_mask: bit per event type; 0: every type with content;
+ * FEATURE_TYPES_ALL: those without content too.
  * A feature of kind count, sum or mean may be fed by ended sessions instead of events:
  * on_session_end. */
 struct feature_declaration {
@@ -59,6 +67,20 @@ struct feature_declaration {
 
 enum feature_field { FEATURE_FIELD_NONE, FEATURE_FIELD_VALUE, FEATURE_FIELD_DWELL, FEATURE_FIELD_DURATION, FEATURE_FIELD_ENGAGEMENT };
 
+/* One ring, or one group of words, of a record.  Features that need the same one share it. */
+enum feature_cell_kind { CELL_COUNT_TOTAL, CELL_COUNT_RING, CELL_SUM_TOTAL, CELL_SUM_RING, CELL_LAST, CELL_CATEGORIES };
+
+struct feature_cell {
+    uint8_t kind;             /* enum feature_cell_kind */
+    uint8_t entity;
+    uint8_t field;            /* FEATURE_FIELD_NONE: counts whatever matches; else only facts that have the field */
+    bool on_session_end;
+    uint32_t types_mask;
+    uint32_t offset;          /* in the record */
+    uint64_t window_ms;
+    uint64_t half_life_ms[2];
+};
+
 struct feature {
     struct feature_declaration declared;
     uint32_t offset;          /* of its first ring or words in the record */
@@ -67,17 +89,20 @@ struct feature {
 
 struct layout {
     struct feature features[FEATURE_MAX];
+    struct feature_cell cells[FEATURE_CELL_MAX];      /* those of an entity stand together */
     uint32_t feature_count;
+    uint32_t cell_first[FEATURE_ENTITY_COUNT + 1];    /* cells of e: cell_first[e] .. cell_first[e + 1] - 1 */
     uint32_t entity_bytes[FEATURE_ENTITY_COUNT]; /* multiples of 8 */
     uint64_t version;         /* hash of the declarations */
 };
 
-/* What one event, or one ended session, tells the features. */
+/* What one event, or one ended session, tells the features.  time_ms is the event time but
+ * not later than received_at: the caller takes the smaller (window.h says why). */
 struct fact {
     uint8_t type;             /* event type */
     bool is_session_end;
     float strength;
-    int64_t time_ms;          /* event time */
+    int64_t time_ms;          /* min(event time, received_at) */
     int64_t dwell_ms;         /* -1: absent */
     double value;             /* NaN: absent */
     int64_t duration_ms;      /* session end */
@@ -89,15 +114,37 @@ struct fact {
 /* A feature's value as read at a moment. */
 struct feature_value {
     double number;
-    bool is_absent;           /* nothing counted yet (mean, last) */
-    uint32_t entry_count;     /* categories: entries below, heaviest first */
-    struct { uint64_t key; double weight[2]; } entries[FEATURE_CATEGORY_SLOTS];
+    bool is_absent;           /* nothing counted yet (mean, last), or read elsewhere */
+    uint32_t entry_count;     /* entries below, also in number for these two kinds */
+    /* categories: keyed hash and the two weights, heaviest (sum of both) first;
+     * recent (profile_read): content, {epoch seconds, event type}, newest first */
+    struct { uint64_t key; double weight[2]; } entries[FEATURE_ENTRIES];
 };
 
 /* The defaults that design.md section 6 names; returns how many were written. */
 uint32_t layout_defaults(struct feature_declaration *declarations, uint32_t capacity);
 enum status layout_compile(struct layout *layout, const struct feature_declaration *declarations, uint32_t count,
                            const struct event_types *types, struct problem *problem) MUST_CHECK;
+/* Sets one key of a declaration from the text of the settings.  Keys: name, entity, kind,
+ * types, per, field, on (event | session_end), window, half_life ("1h,7d"), n, prior,
+ * prior_per.  Start from layout_declare_init, which takes the place of the declaration. */
+enum status layout_declare(struct feature_declaration *declaration, const struct event_types *types, const char *key,
+                           const char *value, struct problem *problem) MUST_CHECK;
+void layout_declare_init(struct feature_declaration *declaration, const char *place);
+/* The keys above, for settings_allow_list. */
+const char *const *layout_declare_keys(uint32_t *count);
+/* "count", "user": for pages. */
+const char *layout_kind_name(uint8_t kind);
+const char *layout_entity_name(uint8_t entity);
+/* FEATURE_ENTITY_COUNT when there is none of that name. */
+enum feature_entity layout_entity_find(struct slice name);
+/* Carries a record over to another layout: what both hold keeps its words, what is new starts
+ * empty. to_record is filled whole. */
+void layout_carry(const struct layout *from, const void *from_record, const struct layout *to, void *to_record,
+                  enum feature_entity entity);
+
+bool layout_is_same_cell(const struct feature_cell *a, const struct feature_cell *b); /* but for the offset */
+
 const struct feature *layout_find(const struct layout *layout, enum feature_entity entity, const char *name);
 
 /* Writer: applies a fact to all features of the entity that it concerns. */

@@ -54,7 +54,7 @@ struct profile {
     struct profile_session session;
     struct profile_recent recent[PROFILE_RECENT]; /* newest first */
     uint64_t disliked[PROFILE_DISLIKED];          /* newest first */
-    uint64_t seen[PROFILE_SEEN_WORDS];            /* Bloom filter of contents ever seen, 512 bits, 3 hashes */
+    uint64_t seen[PROFILE_SEEN_WORDS];            /* Bloom filters of contents seen: now and before, 256 bits each */
     /* the declared features of FEATURE_USER follow */
 };
 
@@ -94,8 +94,19 @@ bool profile_expire(struct profile *profile, const struct profile_rules *rules, 
 /* Earliest moment at which profile_expire would do something; 0: never. */
 int64_t profile_deadline(const struct profile *profile, const struct profile_rules *rules);
 double profile_engagement(const struct profile_session *session);
+int64_t profile_session_duration_ms(const struct profile_session *session);
+/* Probably seen: always true of the last 40 contents, false alarms at most 1 in 4.  (One filter that
+ * never forgets would call everything seen after a few hundred contents.) */
 bool profile_has_seen(const struct profile *profile, uint64_t content);
-/* "new", "returning", "heavy" */
+bool profile_has_disliked(const struct profile *profile, uint64_t content);
+/* Is this entry of profile->recent part of the session that is open now? */
+bool profile_is_in_session(const struct profile *profile, const struct profile_recent *recent);
+/* Before profile_apply: would this content be a step, that is, not the newest one again? */
+bool profile_is_step(const struct profile *profile, uint64_t content);
+/* Takes this person's one count for trends of this content in the minute of time_ms; false
+ * when it is taken, or 4 other contents are.  profile_apply does not touch it. */
+bool profile_take_trend(struct profile *profile, uint64_t content, int64_t time_ms);
+/* "new" (first session), "heavy" (7 sessions or more and at least one a day), "returning" */
 const char *profile_segment(const struct profile *profile, int64_t now_ms);
 /* Any declared feature of user or session, including those read from the head. */
 void profile_read(const struct profile *profile, const struct feature *feature, int64_t now_ms,
