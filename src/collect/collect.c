@@ -1,0 +1,330 @@
+#include "collect/collect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/shared.h"
+#include "collect/payload.h"
+#include "collect/position.h"
+#include "schema/event.h"
+
+/* Event ids of the body under way, so that a repeat within it is seen before it is appended.
+ * A body with more ids than half the table leaves the rest to the task. */
+enum { REPEAT_SLOTS = 4096, REPEAT_MAX = REPEAT_SLOTS / 2 };
+
+struct repeat {
+    struct hash128 event;
+    uint64_t body; /* number of the body that put it here */
+};
+
+struct collect {
+    struct engine *engine;
+    const struct engine_config *config;
+    struct json_parser *parser;
+    struct batch_pool batches;
+    struct position position;
+    char *position_text;
+    size_t position_capacity;
+    int32_t zone_minutes;
+    uint64_t body_number;
+    uint32_t repeat_count;
+    struct repeat *repeats;
+    struct collect_counters counters;
+};
+
+enum status collect_create(struct collect **out, struct engine *engine, size_t body_bytes, int32_t zone_minutes)
+{
+    struct collect *collect = calloc(1, sizeof *collect);
+
+    if (collect == NULL)
+        return STATUS_MEMORY;
+    collect->engine = engine;
+    collect->config = engine_config(engine);
+    collect->zone_minutes = zone_minutes;
+    uint32_t partitions = (uint32_t)collect->config->options.partitions;
+    collect->position_capacity = 1 + (size_t)partitions * POSITION_ENTRY_SIZE;
+    collect->position_text = malloc(collect->position_capacity);
+    collect->repeats = calloc(REPEAT_SLOTS, sizeof *collect->repeats);
+    enum status status = collect->position_text && collect->repeats ? STATUS_OK : STATUS_MEMORY;
+    if (status == STATUS_OK)
+        status = position_init(&collect->position, partitions);
+    if (status == STATUS_OK)
+        status = json_parser_create(&collect->parser, body_bytes);
+    if (status != STATUS_OK) {
+        collect_destroy(collect);
+        return status;
+    }
+    *out = collect;
+    return STATUS_OK;
+}
+
+void collect_destroy(struct collect *collect)
+{
+    if (collect->parser != NULL)
+        json_parser_destroy(collect->parser);
+    position_fini(&collect->position);
+    batch_pool_fini(&collect->batches);
+    free(collect->position_text);
+    free(collect->repeats);
+    free(collect);
+}
+
+/* Has this body brought the id before? Remembers it. */
+static bool is_repeat(struct collect *collect, struct hash128 event)
+{
+    uint64_t at = event.low;
+
+    if (collect->repeat_count >= REPEAT_MAX)
+        return false;
+    for (;; at++) {
+        struct repeat *repeat = &collect->repeats[at % REPEAT_SLOTS];
+        if (repeat->body != collect->body_number) {
+            *repeat = (struct repeat){event, collect->body_number};
+            collect->repeat_count++;
+            return false;
+        }
+        if (repeat->event.low == event.low && repeat->event.high == event.high)
+            return true;
+    }
+}
+
+static bool is_duplicate(struct collect *collect, uint32_t partition, struct slice event_id)
+{
+    if (event_id.size == 0)
+        return false;
+    struct hash128 event = hash_128(engine_key(collect->engine), event_id.data, event_id.size);
+    return engine_is_duplicate(collect->engine, partition, event) || is_repeat(collect, event);
+}
+
+/* Encodes a checked event into the batch. */
+static enum status add_event(struct collect *collect, struct batch *batch, const struct event *event)
+{
+    struct slice owner = event_owner(event);
+    uint32_t partition = engine_partition_of(collect->engine, owner);
+
+    if (is_duplicate(collect, partition, event->event_id)) {
+        batch->duplicates++;
+        return STATUS_OK;
+    }
+    char *place = batch_reserve(batch, event_encoded_max(event));
+    if (place == NULL)
+        return STATUS_MEMORY;
+    uint32_t size = event_encode(event, &collect->config->types, place);
+    struct hash128 user = hash_user(engine_key(collect->engine), event->user_id.size > 0 ? 'u' : 'a', owner.data, owner.size);
+    batch_add(batch, partition, (uint32_t)user.low, size);
+    return STATUS_OK;
+}
+
+static enum status read_items(struct collect *collect, struct payload *payload, const struct collect_body *body, struct batch *batch)
+{
+    struct event_rules rules = {
+        .types = &collect->config->types,
+        .zone_minutes = collect->zone_minutes,
+        .now_ms = body->now_ms,
+        .device = body->device,
+    };
+    enum status status = STATUS_OK;
+    struct problem problem;
+
+    collect->body_number++;
+    collect->repeat_count = 0;
+    problem.pointer[0] = '\0';
+    problem.fix[0] = '\0';
+    while (payload_next(payload, &status, &problem)) {
+        struct event event;
+        bool is_ahead = false;
+        if (status == STATUS_OK)
+            status = event_parse(payload->values, payload->at, &rules, &event, &is_ahead, &problem);
+        if (status != STATUS_OK) {
+            batch_reject(batch, payload->index, &problem);
+            problem.pointer[0] = '\0';
+            problem.fix[0] = '\0';
+            continue;
+        }
+        if (is_ahead)
+            SHARED_ADD(collect->counters.ahead, 1);
+        status = add_event(collect, batch, &event);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status collect_read(struct collect *collect, const struct collect_body *body, struct batch **out,
+                         bool *is_pending, struct problem *problem)
+{
+    struct payload payload;
+    struct batch *batch = NULL;
+
+    SHARED_ADD(collect->counters.bodies, 1);
+    SHARED_ADD(collect->counters.bytes, body->text.size);
+    enum status status = payload_open(&payload, collect->parser, body->text, body->content_type, problem);
+    if (status == STATUS_OK) {
+        batch = batch_acquire(&collect->batches);
+        status = batch ? read_items(collect, &payload, body, batch) : STATUS_MEMORY;
+        if (status != STATUS_OK)
+            problem_set(problem, status, "no memory for the events of this body");
+    }
+    if (status != STATUS_OK) {
+        SHARED_ADD(collect->counters.refused, 1);
+        if (batch != NULL)
+            batch_release(&collect->batches, batch);
+        return status;
+    }
+    batch_seal(batch, engine_events(collect->engine), body->done, body->context);
+    *is_pending = batch->accepted + batch->duplicates > 0;
+    *out = batch;
+    return STATUS_OK;
+}
+
+enum status collect_submit(struct collect *collect, struct batch *batch)
+{
+    enum status status = engine_submit(collect->engine, &batch->submission);
+
+    if (status != STATUS_OK)
+        batch->submission.status = status;
+    return status;
+}
+
+static void count(struct collect *collect, const struct batch *batch)
+{
+    struct collect_counters *counters = &collect->counters;
+
+    SHARED_ADD(counters->accepted, batch->accepted);
+    SHARED_ADD(counters->duplicates, batch->duplicates);
+    SHARED_ADD(counters->filtered, batch->filtered);
+    SHARED_ADD(counters->rejected, batch->rejected);
+    SHARED_ADD(counters->received, (uint64_t)batch->accepted + batch->duplicates + batch->filtered + batch->rejected);
+    for (int i = 0; batch->rejected > 0 && i < STATUS_COUNT; i++)
+        SHARED_ADD(counters->rejected_by[i], batch->rejected_by[i]);
+}
+
+static void render_problem(const struct batch *batch, struct json_writer *out)
+{
+    const struct problem *first = &batch->first_error;
+    const struct status_row *row = status_row(STATUS_BAD_EVENT);
+
+    json_key(out, "type");
+    json_text(out, "about:blank");
+    json_key(out, "title");
+    json_text(out, "no event of this body was taken");
+    json_key(out, "status");
+    json_integer(out, row->http);
+    json_key(out, "detail");
+    json_text(out, first->detail);
+    json_key(out, "code");
+    json_text(out, status_row(first->status)->code);
+    json_key(out, "fix");
+    json_text(out, first->fix[0] ? first->fix : row->fix);
+    json_key(out, "pointer");
+    json_text(out, first->pointer);
+}
+
+int collect_render(const struct batch *batch, const char *position, struct json_writer *out)
+{
+    bool is_taken = batch->accepted + batch->duplicates + batch->filtered > 0 || batch->rejected == 0;
+
+    json_object_begin(out);
+    if (!is_taken)
+        render_problem(batch, out);
+    json_key(out, "accepted");
+    json_unsigned(out, batch->accepted);
+    json_key(out, "duplicates");
+    json_unsigned(out, batch->duplicates);
+    json_key(out, "filtered");
+    json_unsigned(out, batch->filtered);
+    json_key(out, "rejected");
+    json_unsigned(out, batch->rejected);
+    json_key(out, "errors");
+    json_array_begin(out);
+    if (batch->rejected > 0)
+        json_raw(out, slice_make(batch->errors.data, batch->errors.size));
+    json_array_end(out);
+    json_key(out, "position");
+    json_text(out, position);
+    json_object_end(out);
+    return is_taken ? 200 : status_row(STATUS_BAD_EVENT)->http;
+}
+
+enum status collect_answer(struct collect *collect, struct batch *batch, struct json_writer *out, int *code,
+                           const char **position, struct problem *problem)
+{
+    const struct submission *submission = &batch->submission;
+
+    if (submission->status != STATUS_OK) {
+        SHARED_ADD(collect->counters.refused, 1);
+        return problem_set(problem, submission->status, "%s; nothing of this body is acknowledged",
+                           status_row(submission->status)->text);
+    }
+    count(collect, batch);
+    position_reset(&collect->position);
+    for (uint32_t i = 0; i < submission->count; i++)
+        if (submission->entries[i].offset != UINT64_MAX)
+            position_add(&collect->position, submission->entries[i].partition, submission->entries[i].offset + 1);
+    position_render(&collect->position, collect->position_text, collect->position_capacity);
+    *position = collect->position_text;
+    *code = collect_render(batch, *position, out);
+    return STATUS_OK;
+}
+
+void collect_release(struct collect *collect, struct batch *batch)
+{
+    batch_release(&collect->batches, batch);
+}
+
+struct json_parser *collect_parser(struct collect *collect)
+{
+    return collect->parser;
+}
+
+struct batch_pool *collect_batches(struct collect *collect)
+{
+    return &collect->batches;
+}
+
+void collect_counters(const struct collect *collect, struct collect_counters *counters)
+{
+    const struct collect_counters *from = &collect->counters;
+
+    counters->received += SHARED_LOAD(from->received);
+    counters->accepted += SHARED_LOAD(from->accepted);
+    counters->duplicates += SHARED_LOAD(from->duplicates);
+    counters->filtered += SHARED_LOAD(from->filtered);
+    counters->rejected += SHARED_LOAD(from->rejected);
+    for (int i = 0; i < STATUS_COUNT; i++)
+        counters->rejected_by[i] += SHARED_LOAD(from->rejected_by[i]);
+    counters->ahead += SHARED_LOAD(from->ahead);
+    counters->bodies += SHARED_LOAD(from->bodies);
+    counters->bytes += SHARED_LOAD(from->bytes);
+    counters->refused += SHARED_LOAD(from->refused);
+}
+
+static const struct metric_row rows[] = {
+#define METRIC(ident, name, kind, text, advice) {name, METRIC_##kind, text, advice},
+#include "collect/collect_metrics.def"
+#undef METRIC
+};
+enum {
+#define METRIC(ident, name, kind, text, advice) ROW_##ident,
+#include "collect/collect_metrics.def"
+#undef METRIC
+};
+
+void collect_metrics(const struct collect_counters *sum, struct metric_sink *sink)
+{
+    metric_value(sink, &rows[ROW_EVENTS], "outcome=\"accepted\"", (double)sum->accepted);
+    metric_value(sink, &rows[ROW_EVENTS], "outcome=\"duplicate\"", (double)sum->duplicates);
+    metric_value(sink, &rows[ROW_EVENTS], "outcome=\"filtered\"", (double)sum->filtered);
+    metric_value(sink, &rows[ROW_EVENTS], "outcome=\"rejected\"", (double)sum->rejected);
+    for (int i = 0; i < STATUS_COUNT; i++) {
+        char labels[64];
+        if (sum->rejected_by[i] == 0 && i != STATUS_BAD_EVENT)
+            continue;
+        snprintf(labels, sizeof labels, "reason=\"%s\"", status_row((enum status)i)->code);
+        metric_value(sink, &rows[ROW_REJECTED], labels, (double)sum->rejected_by[i]);
+    }
+    metric_value(sink, &rows[ROW_AHEAD], NULL, (double)sum->ahead);
+    metric_value(sink, &rows[ROW_BODIES], NULL, (double)sum->bodies);
+    metric_value(sink, &rows[ROW_BYTES], NULL, (double)sum->bytes);
+    metric_value(sink, &rows[ROW_REFUSED], NULL, (double)sum->refused);
+}

@@ -1,0 +1,68 @@
+/* collect.h - a body of events: read, checked, enriched, and handed to the log as one submission.
+ *
+ * An array is read to its end before anything is appended; lines stand alone.  What fails is
+ * listed with index, code, pointer and message, and the rest goes on.  An event whose id is in
+ * the deduplication window is counted and not appended; a body that has such waits for the
+ * writer too, so that the first copies are durable when it is acknowledged.  A body is
+ * appended whole or not at all.
+ *
+ * received = accepted + duplicate + filtered + rejected; a body that the log refused counts
+ * in none of them.
+ *
+ * Threads: one struct collect per event loop; `done` is called on the writer's thread.
+ * Memory:  a JSON parser, a pool of batches, 96 KiB for repeats within a body.
+ * Failure: collect_read as payload_open; collect_submit what engine_submit says (429, 503): nothing is appended then.
+ */
+#ifndef COLLECT_COLLECT_H
+#define COLLECT_COLLECT_H
+
+#include "base/metric.h"
+#include "collect/batch.h"
+#include "engine/engine.h"
+
+struct collect;
+
+struct collect_body {
+    struct slice text;
+    struct slice content_type;
+    uint8_t device;                /* from the User-Agent */
+    int64_t now_ms;                /* wall clock */
+    void (*done)(void *context);   /* the writer has appended it; any thread, must not block */
+    void *context;
+};
+
+struct collect_counters {
+    uint64_t received, accepted, duplicates, filtered, rejected;
+    uint64_t rejected_by[STATUS_COUNT];
+    uint64_t ahead;                /* timestamps too far ahead, replaced by received_at */
+    uint64_t bodies, bytes;
+    uint64_t refused;              /* bodies that the log or the server refused whole */
+};
+
+/* body_bytes: the largest body. zone_minutes: of hour_of_day where a timestamp has no offset. */
+enum status collect_create(struct collect **collect, struct engine *engine, size_t body_bytes, int32_t zone_minutes) MUST_CHECK;
+void collect_destroy(struct collect *collect);
+
+/* Reads the body. *is_pending: it must be submitted, and is answered after `done`; otherwise it can be answered now. */
+enum status collect_read(struct collect *collect, const struct collect_body *body, struct batch **batch,
+                         bool *is_pending, struct problem *problem) MUST_CHECK;
+/* `done` may be called before this returns; it is not called when the status is not STATUS_OK, which
+ * collect_answer then tells. */
+enum status collect_submit(struct collect *collect, struct batch *batch) MUST_CHECK;
+/* STATUS_OK: counts it, writes the answer, its HTTP code and the position (empty: none; borrowed until the next call).
+ * Otherwise why nothing was appended. */
+enum status collect_answer(struct collect *collect, struct batch *batch, struct json_writer *out, int *code,
+                           const char **position, struct problem *problem) MUST_CHECK;
+void collect_release(struct collect *collect, struct batch *batch);
+
+/* For bodies of other kinds (the catalogue): the loop's parser and batches. */
+struct json_parser *collect_parser(struct collect *collect);
+struct batch_pool *collect_batches(struct collect *collect);
+/* {accepted, duplicates, filtered, rejected, errors, position}; a problem document too where all were rejected. */
+int collect_render(const struct batch *batch, const char *position, struct json_writer *out);
+
+/* Any thread; sums are the caller's. */
+void collect_counters(const struct collect *collect, struct collect_counters *counters);
+void collect_metrics(const struct collect_counters *sum, struct metric_sink *sink);
+
+#endif
