@@ -5,13 +5,17 @@
  * needs no recursion and a value can be skipped in one step.
  *
  * Threads: one parser per thread.
- * Memory:  the parser's buffers grow to the largest document, at most size_max; values and
- *          unescaped strings live in the parser until its next parse.
+ * Memory:  the parser's buffers grow to the largest document, at most size_max; at most 14 bytes
+ *          for each byte of it (two copies, token offsets, values).  Values and unescaped
+ *          strings live in the parser until its next parse.
  * Failure: STATUS_BAD_REQUEST with a problem that names byte and reason (depth over 64, bad
- *          UTF-8, trailing bytes, ...); STATUS_TOO_LARGE.
+ *          UTF-8, trailing bytes, ...); STATUS_TOO_LARGE, also for more than size_max / 8
+ *          values; STATUS_MEMORY.
  */
 #ifndef WIRE_JSON_H
 #define WIRE_JSON_H
+
+#include <stddef.h>
 
 #include "base/slice.h"
 #include "base/status.h"
@@ -42,8 +46,11 @@ void json_parser_destroy(struct json_parser *parser);
 enum status json_parse(struct json_parser *parser, struct slice text, const struct json_value **values,
                        uint32_t *count, struct problem *problem) MUST_CHECK;
 
-/* Member `name` of the object at values[index]; NULL when absent. */
+/* Member `name` of the object at values[index], the first of that name; NULL when absent. */
 const struct json_value *json_find(const struct json_value *values, uint32_t index, const char *name);
+
+/* Bytes of the UTF-8 character at text, 1..4; 0 when there is none or it is not valid. */
+size_t json_utf8_size(const char *text, size_t size);
 
 #ifdef __cplusplus
 }
