@@ -56,6 +56,7 @@ struct row_scan {
     uint32_t at;   /* from the row's start */
     bool in_quotes;
     bool is_field_start;
+    bool is_quoted;  /* the field opened with a quote */
 };
 
 /* Looks for the line end that is outside quotes; false: none in what was read. */
@@ -71,10 +72,13 @@ static bool find_row_end(const struct csv_reader *reader, struct row_scan *scan)
         } else if (c == '\n') {
             return true;
         } else if (c == '"' && !reader->quotes_lightly) {
-            bool was_closed = scan->at > 0 && row[scan->at - 1] == '"';
+            bool was_closed = scan->is_quoted && row[scan->at - 1] == '"';
             scan->in_quotes = scan->is_field_start || was_closed;
+            scan->is_quoted = scan->in_quotes;
         }
-        scan->is_field_start = c == reader->separator;
+        scan->is_field_start = c == reader->separator && !scan->in_quotes;
+        if (scan->is_field_start)
+            scan->is_quoted = false;
     }
     return false;
 }
