@@ -125,14 +125,6 @@ struct feature_value {
 uint32_t layout_defaults(struct feature_declaration *declarations, uint32_t capacity);
 enum status layout_compile(struct layout *layout, const struct feature_declaration *declarations, uint32_t count,
                            const struct event_types *types, struct problem *problem) MUST_CHECK;
-/* Sets one key of a declaration from the text of the settings.  Keys: name, entity, kind,
- * types, per, field, on (event | session_end), window, half_life ("1h,7d"), n, prior,
- * prior_per.  Start from layout_declare_init, which takes the place of the declaration. */
-enum status layout_declare(struct feature_declaration *declaration, const struct event_types *types, const char *key,
-                           const char *value, struct problem *problem) MUST_CHECK;
-void layout_declare_init(struct feature_declaration *declaration, const char *place);
-/* The keys above, for settings_allow_list. */
-const char *const *layout_declare_keys(uint32_t *count);
 /* "count", "user": for pages. */
 const char *layout_kind_name(uint8_t kind);
 const char *layout_entity_name(uint8_t entity);

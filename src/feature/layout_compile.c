@@ -29,7 +29,7 @@ static enum status refuse(struct problem *problem, const struct feature_declarat
     va_start(arguments, format);
     vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
-    problem_set(problem, STATUS_SETTING, "%.150s: feature \"%.47s\": %s", d->place[0] ? d->place : "features", d->name, reason);
+    problem_set(problem, STATUS_SETTING, "feature \"%.47s\": %s", d->name, reason);
     if (problem)
         snprintf(problem->pointer, sizeof problem->pointer, "%.159s", d->place);
     return STATUS_SETTING;
