@@ -36,6 +36,7 @@ struct submission {
     struct submission_entry *entries;
     uint32_t count;             /* 0: a barrier, done when all before it is as durable as `durability` says */
     bool must_sync;             /* wait for a sync whatever the durability */
+    int64_t wall_ms;            /* replay: received_at of its frame, never less than the last; 0: the clock's */
     enum status status;         /* out */
     int64_t received_at_ms;     /* out: the frame's */
     void (*done)(struct submission *submission);
