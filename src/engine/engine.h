@@ -37,6 +37,7 @@ struct engine_config {
     struct log_options log;
     struct event_types types;
     struct layout layout;
+    bool is_deterministic; /* replay: learn holds its records in the order (received_at, partition, offset) */
 };
 
 /* Opens the data directory (FORMAT, lock), logs, changelogs' indexes and the learner's checkpoint. */
@@ -44,6 +45,7 @@ enum status engine_open(struct engine **engine, const struct engine_config *conf
 enum status engine_start(struct engine *engine) MUST_CHECK;
 /* Drains: applies what is appended, checkpoints tasks and learner, stops the threads. */
 void engine_stop(struct engine *engine);
+/* Without engine_stop before it: threads end where they are and no checkpoint is written. */
 void engine_close(struct engine *engine);
 
 /* ---- any thread ---- */
@@ -62,6 +64,11 @@ struct log *engine_learn(struct engine *engine);    /* topic learn, one partitio
 enum status engine_submit(struct engine *engine, struct submission *submission) MUST_CHECK;
 /* Is this event id in the deduplication window of the partition? event: hash_128 of the event_id. */
 bool engine_is_duplicate(const struct engine *engine, uint32_t partition, struct hash128 event);
+/* submission_entry.owner_hash of a user: engine_appended looks under the same one. */
+static inline uint32_t engine_owner_hash(struct hash128 user)
+{
+    return (uint32_t)user.low;
+}
 /* Position that an answer for this owner must show: all its appended events are below. */
 uint64_t engine_appended(const struct engine *engine, uint32_t partition, struct hash128 user);
 /* Next offset to be applied: everything below shows in the profiles. */
