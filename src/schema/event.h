@@ -7,6 +7,8 @@
  * Threads: any; pure.
  * Memory:  none of its own.
  * Failure: event_parse returns STATUS_BAD_EVENT with pointer ("/timestamp"), reason and fix.
+ *
+ * Sources: event.c (Avro), event_parse.c (JSON), event_time.c, event_device.c.
  */
 #ifndef SCHEMA_EVENT_H
 #define SCHEMA_EVENT_H
@@ -22,6 +24,9 @@ enum {
     EVENT_CONTENT_MAX = 128,
     EVENT_CATEGORY_MAX = 8,
     EVENT_CATEGORY_SIZE_MAX = 64,
+    EVENT_PLACEMENT_MAX = 64,
+    EVENT_REGION_MAX = 128,
+    EVENT_POSITION_MAX = 1000,
     EVENT_SIZE_MAX = 64 * 1024, /* one event as JSON */
     EVENT_SCHEMA_ID = 1
 };
@@ -80,9 +85,19 @@ enum status event_decode(struct slice bytes, const struct event_types *types, st
 
 /* Device from a User-Agent. */
 uint8_t event_device_of(struct slice user_agent);
-const char *event_device_name(uint8_t device);
-/* DEVICE_COUNT when the name is none. */
+const char *event_device_name(uint8_t device); /* "none" for DEVICE_NONE */
+/* DEVICE_COUNT when no device has that name. */
 uint8_t event_device_find(struct slice name);
+
+/* The member categories of an event or a content. */
+enum status event_parse_categories(const struct json_value *values, const struct json_value *member,
+                                   struct slice categories[EVENT_CATEGORY_MAX], uint8_t *count,
+                                   struct problem *problem) MUST_CHECK;
+
+/* A timestamp of a JSON document: RFC 3339, or a number of ms since 1970 that is at least
+ * 10^11 (smaller ones look like seconds).  Null gives EVENT_TIME_ABSENT. *has_offset: *offset_minutes is the
+ * text's own.  Returns the reason why it is refused, NULL when it is taken. */
+const char *event_time_read(const struct json_value *value, int64_t *time_ms, bool *has_offset, int32_t *offset_minutes);
 
 /* RFC 3339 to epoch ms; *offset_minutes is the zone's offset.  False when it is not a date-time. */
 bool event_time_parse(struct slice text, int64_t *time_ms, int32_t *offset_minutes);

@@ -4,6 +4,8 @@
  * steps between contents and count for trends; dislike -4 and impression 0 are about a
  * content but neither; session_start, session_end and identify name no content.
  *
+ * The source is event_types.c.
+ *
  * Threads: read-only after start.
  * Memory:  inline, at most EVENT_TYPE_MAX rows.
  * Failure: event_types_add returns STATUS_SETTING when full, doubled or badly named.
@@ -41,6 +43,8 @@ struct event_types {
 };
 
 void event_types_init(struct event_types *types); /* the shipped rows */
+/* Names are lower-case letters, digits and _.  A row of a shipped name takes its place: settings may change
+ * what a view means.  A second row of any other name is refused. */
 enum status event_types_add(struct event_types *types, const struct event_type *row, struct problem *problem) MUST_CHECK;
 /* Index of the row, or EVENT_TYPE_UNKNOWN. */
 uint8_t event_types_find(const struct event_types *types, struct slice name);

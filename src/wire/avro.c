@@ -79,6 +79,20 @@ void avro_put_optional_string(struct avro_out *out, struct slice text)
         avro_put_string(out, text);
 }
 
+void avro_put_branch(struct avro_out *out, bool is_present)
+{
+    avro_put_long(out, is_present);
+}
+
+void avro_put_strings(struct avro_out *out, const struct slice *texts, uint32_t count)
+{
+    if (count > 0)
+        avro_put_long(out, count);
+    for (uint32_t i = 0; i < count; i++)
+        avro_put_string(out, texts[i]);
+    avro_put_long(out, 0);
+}
+
 void avro_put_frame(struct avro_out *out, uint32_t schema_id)
 {
     char bytes[FRAME_SIZE] = {0, (char)(schema_id >> 24), (char)(schema_id >> 16), (char)(schema_id >> 8),
@@ -167,14 +181,38 @@ struct slice avro_get_string(struct avro_in *in)
     return avro_get_fixed(in, (uint32_t)size);
 }
 
-struct slice avro_get_optional_string(struct avro_in *in)
+bool avro_get_branch(struct avro_in *in)
 {
     int64_t branch = avro_get_long(in);
-    if (branch == 1)
-        return avro_get_string(in);
-    if (branch != 0)
+    if (branch != 0 && branch != 1)
         in->is_bad = true;
-    return (struct slice){NULL, 0};
+    return branch == 1;
+}
+
+struct slice avro_get_optional_string(struct avro_in *in)
+{
+    return avro_get_branch(in) ? avro_get_string(in) : (struct slice){NULL, 0};
+}
+
+uint32_t avro_get_strings(struct avro_in *in, struct slice *texts, uint32_t count_max)
+{
+    uint32_t count = 0;
+    for (;;) {
+        int64_t block = avro_get_long(in);
+        if (block == 0 || in->is_bad)
+            return in->is_bad ? 0 : count;
+        /* A negative count is followed by the block's bytes, for readers that skip. */
+        if (block < 0) {
+            avro_get_long(in);
+            block = block < -(int64_t)count_max ? (int64_t)count_max + 1 : -block;
+        }
+        if (block > (int64_t)(count_max - count)) {
+            in->is_bad = true;
+            return 0;
+        }
+        for (; block > 0; block--)
+            texts[count++] = avro_get_string(in);
+    }
 }
 
 uint32_t avro_get_frame(struct avro_in *in)
