@@ -38,6 +38,7 @@ uint32_t learning_encode(const struct learning *record, const struct event_types
     ASSERT(record->kind < LEARNING_KIND_COUNT && record->category_count <= EVENT_CATEGORY_MAX);
     ASSERT(record->device < DEVICE_COUNT);
     struct avro_out avro = {.data = out, .capacity = learning_encoded_max(record)};
+    const bool is_content = record->kind == LEARNING_CONTENT;
     struct slice type = {NULL, 0};
     if (record->kind == LEARNING_EVENT && record->type < types->count)
         type = slice_make(types->rows[record->type].name, types->rows[record->type].name_size);
@@ -63,8 +64,8 @@ uint32_t learning_encode(const struct learning *record, const struct event_types
         avro_put_double(&avro, record->value);
     put_optional_long(&avro, record->device != DEVICE_NONE, record->device - DEVICE_DESKTOP);
     avro_put_optional_string(&avro, record->country);
-    put_optional_long(&avro, record->published_at_ms != EVENT_TIME_ABSENT, record->published_at_ms);
-    put_optional_long(&avro, record->expires_at_ms != EVENT_TIME_ABSENT, record->expires_at_ms);
+    put_optional_long(&avro, is_content && record->published_at_ms != EVENT_TIME_ABSENT, record->published_at_ms);
+    put_optional_long(&avro, is_content && record->expires_at_ms != EVENT_TIME_ABSENT, record->expires_at_ms);
     avro_put_boolean(&avro, record->is_hidden);
     avro_put_boolean(&avro, record->is_deleted);
     ASSERT(!avro.is_overflown);

@@ -23,7 +23,8 @@ enum learning_kind {
 
 struct learning {
     uint8_t kind;            /* enum learning_kind */
-    uint8_t type;            /* index into struct event_types; by name on the wire */
+    uint8_t type;            /* LEARNING_EVENT: index into struct event_types, by name on the wire; of the
+                              * other kinds not written, decodes to EVENT_TYPE_UNKNOWN */
     uint8_t device;
     uint8_t category_count;
     bool is_late;
@@ -44,8 +45,8 @@ struct learning {
     int64_t received_at_ms;
     int64_t dwell_ms;        /* -1: absent */
     double value;            /* NaN: absent */
-    int64_t published_at_ms; /* LEARNING_CONTENT */
-    int64_t expires_at_ms;   /* LEARNING_CONTENT */
+    int64_t published_at_ms; /* LEARNING_CONTENT; of the other kinds not written, decodes to EVENT_TIME_ABSENT */
+    int64_t expires_at_ms;   /* the same */
 };
 
 uint32_t learning_encoded_max(const struct learning *record);
