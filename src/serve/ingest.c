@@ -1,0 +1,60 @@
+#include "serve/ingest.h"
+
+#include "io/clock.h"
+#include "schema/event.h"
+
+/* On the writer's thread. */
+static void wake(void *context)
+{
+    http_wake(context);
+}
+
+static void answer(struct serve_loop *loop, struct http_request *request)
+{
+    struct batch *batch = serve_loop_request(request)->batch;
+    const char *position = "";
+    struct problem problem = {0};
+    int code = 0;
+
+    serve_loop_begin(loop);
+    if (collect_answer(loop->collect, batch, &loop->out, &code, &position, &problem) != STATUS_OK) {
+        serve_loop_problem(loop, request, &problem);
+        return;
+    }
+    if (batch->submission.count > 0) {
+        const struct submission_entry *last = &batch->submission.entries[batch->submission.count - 1];
+        serve_loop_sample(loop, request, last->partition, last->offset + 1);
+        http_add_header(request, "Penchant-Position", position);
+    }
+    serve_loop_answer_as(loop, request, code, code == 200 ? "application/json" : "application/problem+json");
+}
+
+void ingest_post(struct serve_loop *loop, struct http_request *request)
+{
+    struct serve_request *state = serve_loop_request(request);
+    struct slice agent = http_header(request, "User-Agent");
+    struct problem problem = {0};
+    bool is_pending = false;
+    struct collect_body body = {
+        .text = request->body,
+        .content_type = http_header(request, "Content-Type"),
+        .device = agent.size > 0 ? event_device_of(agent) : DEVICE_NONE,
+        .now_ms = clock_wall_ms(),
+        .done = wake,
+        .context = request,
+    };
+
+    if (collect_read(loop->collect, &body, &state->batch, &is_pending, &problem) != STATUS_OK) {
+        serve_loop_problem(loop, request, &problem);
+        return;
+    }
+    if (!is_pending) {
+        answer(loop, request);
+        return;
+    }
+    state->resume = answer;
+    /* Before the submission: the writer may be done with it at once. */
+    http_suspend(request);
+    if (collect_submit(loop->collect, state->batch) != STATUS_OK)
+        http_wake(request);
+}

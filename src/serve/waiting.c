@@ -1,0 +1,54 @@
+#include "serve/waiting.h"
+
+#include "base/shared.h"
+
+void waiting_init(struct waiting *waiting, struct engine *engine)
+{
+    *waiting = (struct waiting){.engine = engine};
+}
+
+bool waiting_is_applied(const struct waiting *waiting, uint32_t partition, uint64_t offset)
+{
+    if (partition == (uint32_t)WAITING_CONTENT)
+        return learner_content_applied(engine_learner_const(waiting->engine)) >= offset;
+    return engine_applied(waiting->engine, partition) >= offset;
+}
+
+void waiting_add(struct waiting *waiting, struct waiter *waiter)
+{
+    waiter->next = waiting->first;
+    waiter->is_late = false;
+    waiting->first = waiter;
+    /* Pairs with waiting_is_any: either the worker sees the count after it applied, or the tick
+     * that follows sees what it applied. */
+    __atomic_store_n(&waiting->count, waiting->count + 1, __ATOMIC_SEQ_CST);
+    engine_wait_begin(waiting->engine);
+}
+
+uint32_t waiting_tick(struct waiting *waiting, int64_t now_ns)
+{
+    struct waiter **place = &waiting->first;
+    uint32_t left = waiting->count;
+
+    while (*place != NULL) {
+        struct waiter *waiter = *place;
+        bool is_applied = waiting_is_applied(waiting, waiter->partition, waiter->offset);
+        if (!is_applied && now_ns < waiter->deadline_ns) {
+            place = &waiter->next;
+            continue;
+        }
+        waiter->is_late = !is_applied;
+        *place = waiter->next;
+        left--;
+        engine_wait_end(waiting->engine);
+        http_wake(waiter->request);
+    }
+    SHARED_STORE(waiting->count, left);
+    return left;
+}
+
+bool waiting_is_any(const struct waiting *waiting)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return SHARED_LOAD(waiting->count) > 0;
+}
