@@ -1,7 +1,5 @@
 #include "io/clock.h"
 
-#include <time.h>
-
 static int64_t read_ns(clockid_t id)
 {
     struct timespec at;
@@ -33,6 +31,18 @@ uint64_t clock_of_thread_ns(pthread_t thread)
     if (pthread_getcpuclockid(thread, &id) != 0)
         return 0;
     return (uint64_t)read_ns(id);
+}
+
+clockid_t clock_thread_handle(void)
+{
+    clockid_t id;
+
+    return pthread_getcpuclockid(pthread_self(), &id) == 0 ? id : CLOCK_THREAD_CPUTIME_ID;
+}
+
+uint64_t clock_handle_ns(clockid_t handle)
+{
+    return (uint64_t)read_ns(handle);
 }
 
 uint64_t clock_process_cpu_ns(void)

@@ -5,12 +5,14 @@
  * taken) and `handle` when its body is complete.  A handler answers at once or suspends; a
  * suspended request is resumed on its own loop after http_wake, from any thread.
  * Bodies of all connections share one budget (http.bodies_bytes); inflated bytes are counted.
- * gzip and chunked bodies are decoded here.
+ * gzip and chunked bodies are decoded here.  HEAD is shown as GET and its body left out.
+ * The server itself answers CORS preflights, and refuses foreign Hosts and Origins.
  *
  * Threads: callbacks run on the loop that owns the connection; http_wake and http_notify any.
  * Memory:  per request an arena (http.arena_bytes) that lives until the answer is written;
  *          bodies within their budget.
- * Failure: http_open STATUS_IN_USE with the port and the flag to change, STATUS_IO.
+ * Failure: http_open STATUS_IN_USE with the port and the flag to change, STATUS_SETTING for an
+ *          address that other machines reach, STATUS_IO, STATUS_MEMORY.
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -39,7 +41,7 @@ struct http_request {
     struct slice path;                          /* raw, without the query */
     struct slice segments[HTTP_SEGMENTS_MAX];   /* of the raw path, each decoded once */
     uint32_t segment_count;                     /* HTTP_SEGMENTS_MAX + 1 when there are more */
-    struct slice body;                          /* complete and inflated in `handle` */
+    struct slice body;                          /* complete and inflated in `handle`; 64 zero bytes follow it */
     uint32_t loop;                              /* index of the owning loop */
     int64_t received_ns;                        /* monotonic: the wake-up that read the head */
     struct arena *arena;
@@ -55,8 +57,9 @@ struct http_handlers {
     enum status (*admit)(void *application, struct http_request *request, struct problem *problem);
     void (*handle)(void *application, struct http_request *request);
     void (*resume)(void *application, struct http_request *request);
-    /* The answer is written or the connection is gone: free `state`. May be called while suspended
-     * only after the request was resumed. */
+    /* The answer is written or the connection is gone: free `state`.  Called once for each request
+     * that `admit` saw.  Never while suspended, with one exception: what is still suspended at the
+     * deadline of http_stop is finished by http_close (a wake until then is harmless). */
     void (*finish)(void *application, struct http_request *request);
     /* After each round of a loop; returns ms until it wants to run again, -1: when notified. */
     int (*tick)(void *application, uint32_t loop);
@@ -66,7 +69,8 @@ enum status http_open(struct http_server **server, const struct http_options *op
                       const struct http_handlers *handlers, struct problem *problem) MUST_CHECK;
 /* Starts the loops.  The listening socket exists since http_open, so that a client may connect. */
 enum status http_start(struct http_server *server) MUST_CHECK;
-/* Stops accepting, waits up to grace_ms for answers under way, joins the loops. */
+/* Stops accepting, waits up to grace_ms for answers under way, joins the loops.  Requests still
+ * suspended then are answered 503. */
 void http_stop(struct http_server *server, int grace_ms);
 void http_close(struct http_server *server);
 
@@ -80,7 +84,8 @@ struct slice http_header(struct http_request *request, const char *name);
 
 /* Adds a header to the answer to come. */
 void http_add_header(struct http_request *request, const char *name, const char *value);
-/* Answers; body is copied. Exactly once per request, on its loop. */
+/* Answers; body is copied unless it lies in the request's arena. Exactly once per request, on
+ * its loop, in `handle` or `resume`.  Adds Retry-After to 429 and 503 where it is missing. */
 void http_respond(struct http_request *request, int code, const char *content_type, struct slice body);
 /* Answers with static bytes that outlive the server; is_gzip adds Content-Encoding. */
 void http_respond_static(struct http_request *request, int code, const char *content_type, struct slice body, bool is_gzip);
