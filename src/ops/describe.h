@@ -9,6 +9,8 @@
 #ifndef OPS_DESCRIBE_H
 #define OPS_DESCRIBE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -22,7 +24,8 @@ void describe_errors(FILE *out);
 /* One line of text as a cell of a table: | escaped, line ends as blanks. */
 void describe_cell(FILE *out, const char *text);
 
-/* The health in words for people: "accepting events; caught up", "catching up: 1,204 events behind".
+/* The health in words for people: "accepting events; all of them are applied",
+ * "starting: 1,204 events still to be applied".
  * not_accepting: NULL or why. Returns text. */
 const char *describe_health(char *text, size_t size, bool is_ready, const char *not_accepting, uint64_t events_behind);
 
