@@ -81,7 +81,7 @@ static int64_t get_optional_long(struct avro_in *in, int64_t max, int64_t absent
         return absent;
     int64_t value = avro_get_long(in);
     if (value < 0 || value > max)
-        in->is_bad = true;
+        avro_get_fails(in);
     return value;
 }
 

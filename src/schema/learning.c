@@ -88,7 +88,7 @@ static int64_t get_bounded(struct avro_in *in, int64_t max)
 {
     int64_t value = avro_get_long(in);
     if (value < 0 || value > max)
-        in->is_bad = true;
+        avro_get_fails(in);
     return value;
 }
 

@@ -1,39 +1,28 @@
 #include "wire/avro.h"
 
-#include "base/assert.h"
-
 enum { VARINT_MAX = 10, FRAME_SIZE = 5 };
 
-/* A place of size bytes at the end of out; NULL sets the flag. */
-static char *reserve(struct avro_out *out, uint32_t size)
+char *avro_put_fails(struct avro_out *out)
 {
-    ASSERT(out->size <= out->capacity);
-    if (out->is_overflown || size > out->capacity - out->size) {
-        out->is_overflown = true;
-        return NULL;
-    }
-    char *place = out->data + out->size;
-    out->size += size;
-    return place;
+    out->is_overflown = true;
+    out->capacity = out->size;
+    return NULL;
 }
 
-void avro_put_long(struct avro_out *out, int64_t value)
+void avro_put_varint(struct avro_out *out, uint64_t zigzag)
 {
-    uint64_t rest = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
     char bytes[VARINT_MAX];
     uint32_t size = 0;
-    for (; rest > 0x7f; rest >>= 7)
-        bytes[size++] = (char)(rest | 0x80);
-    bytes[size++] = (char)rest;
-    char *place = reserve(out, size);
-    for (uint32_t i = 0; place != NULL && i < size; i++)
-        place[i] = bytes[i];
+    for (; zigzag > 0x7f; zigzag >>= 7)
+        bytes[size++] = (char)(zigzag | 0x80);
+    bytes[size++] = (char)zigzag;
+    avro_put_fixed(out, bytes, size);
 }
 
 /* Little-endian on the wire whatever the machine. */
 static void put_little_endian(struct avro_out *out, uint64_t bits, uint32_t size)
 {
-    char *place = reserve(out, size);
+    char *place = avro_put_place(out, size);
     for (uint32_t i = 0; place != NULL && i < size; i++)
         place[i] = (char)(bits >> (8 * i));
 }
@@ -52,38 +41,6 @@ void avro_put_float(struct avro_out *out, float value)
     put_little_endian(out, bits, sizeof bits);
 }
 
-void avro_put_boolean(struct avro_out *out, bool value)
-{
-    char *place = reserve(out, 1);
-    if (place != NULL)
-        *place = value;
-}
-
-void avro_put_fixed(struct avro_out *out, const void *data, uint32_t size)
-{
-    char *place = reserve(out, size);
-    if (place != NULL && size > 0)
-        memcpy(place, data, size);
-}
-
-void avro_put_string(struct avro_out *out, struct slice text)
-{
-    avro_put_long(out, text.size);
-    avro_put_fixed(out, text.data, text.size);
-}
-
-void avro_put_optional_string(struct avro_out *out, struct slice text)
-{
-    avro_put_long(out, text.data != NULL);
-    if (text.data != NULL)
-        avro_put_string(out, text);
-}
-
-void avro_put_branch(struct avro_out *out, bool is_present)
-{
-    avro_put_long(out, is_present);
-}
-
 void avro_put_strings(struct avro_out *out, const struct slice *texts, uint32_t count)
 {
     if (count > 0)
@@ -100,41 +57,35 @@ void avro_put_frame(struct avro_out *out, uint32_t schema_id)
     avro_put_fixed(out, bytes, sizeof bytes);
 }
 
-/* The next size bytes of in; NULL sets the flag. */
-static const char *take(struct avro_in *in, uint32_t size)
+void avro_get_fails(struct avro_in *in)
 {
-    ASSERT(in->at <= in->size);
-    if (in->is_bad || size > in->size - in->at) {
-        in->is_bad = true;
-        return NULL;
-    }
-    const char *place = in->data + in->at;
-    in->at += size;
-    return place;
+    in->is_bad = true;
+    in->size = in->at;
 }
 
-int64_t avro_get_long(struct avro_in *in)
+uint64_t avro_get_varint(struct avro_in *in)
 {
     uint64_t value = 0;
-    for (uint32_t i = 0; i < VARINT_MAX; i++) {
-        const char *byte = take(in, 1);
-        if (byte == NULL)
-            return 0;
-        uint64_t bits = (unsigned char)*byte & 0x7f;
+    uint32_t left = in->size - in->at;
+    const char *bytes = in->data + in->at;
+    for (uint32_t i = 0; i < VARINT_MAX && i < left; i++) {
+        uint64_t bits = (unsigned char)bytes[i] & 0x7f;
         /* The tenth byte holds the 64th bit only. */
         if (i == VARINT_MAX - 1 && bits > 1)
             break;
         value |= bits << (7 * i);
-        if (((unsigned char)*byte & 0x80) == 0)
-            return (int64_t)(value >> 1 ^ -(value & 1));
+        if (((unsigned char)bytes[i] & 0x80) == 0) {
+            in->at += i + 1;
+            return value;
+        }
     }
-    in->is_bad = true;
+    avro_get_fails(in);
     return 0;
 }
 
 static uint64_t get_little_endian(struct avro_in *in, uint32_t size)
 {
-    const char *place = take(in, size);
+    const char *place = avro_get_place(in, size);
     uint64_t bits = 0;
     for (uint32_t i = 0; place != NULL && i < size; i++)
         bits |= (uint64_t)(unsigned char)place[i] << (8 * i);
@@ -159,39 +110,10 @@ float avro_get_float(struct avro_in *in)
 
 bool avro_get_boolean(struct avro_in *in)
 {
-    const char *place = take(in, 1);
+    const char *place = avro_get_place(in, 1);
     if (place != NULL && (unsigned char)*place > 1)
-        in->is_bad = true;
+        avro_get_fails(in);
     return place != NULL && *place == 1;
-}
-
-struct slice avro_get_fixed(struct avro_in *in, uint32_t size)
-{
-    const char *place = take(in, size);
-    return (struct slice){place, place != NULL ? size : 0};
-}
-
-struct slice avro_get_string(struct avro_in *in)
-{
-    int64_t size = avro_get_long(in);
-    if (size < 0 || size > in->size) {
-        in->is_bad = true;
-        return (struct slice){NULL, 0};
-    }
-    return avro_get_fixed(in, (uint32_t)size);
-}
-
-bool avro_get_branch(struct avro_in *in)
-{
-    int64_t branch = avro_get_long(in);
-    if (branch != 0 && branch != 1)
-        in->is_bad = true;
-    return branch == 1;
-}
-
-struct slice avro_get_optional_string(struct avro_in *in)
-{
-    return avro_get_branch(in) ? avro_get_string(in) : (struct slice){NULL, 0};
 }
 
 uint32_t avro_get_strings(struct avro_in *in, struct slice *texts, uint32_t count_max)
@@ -207,7 +129,7 @@ uint32_t avro_get_strings(struct avro_in *in, struct slice *texts, uint32_t coun
             block = block < -(int64_t)count_max ? (int64_t)count_max + 1 : -block;
         }
         if (block > (int64_t)(count_max - count)) {
-            in->is_bad = true;
+            avro_get_fails(in);
             return 0;
         }
         for (; block > 0; block--)
@@ -217,9 +139,9 @@ uint32_t avro_get_strings(struct avro_in *in, struct slice *texts, uint32_t coun
 
 uint32_t avro_get_frame(struct avro_in *in)
 {
-    const char *place = take(in, FRAME_SIZE);
+    const char *place = avro_get_place(in, FRAME_SIZE);
     if (place == NULL || place[0] != 0) {
-        in->is_bad = true;
+        avro_get_fails(in);
         return 0;
     }
     const unsigned char *id = (const unsigned char *)place + 1;
