@@ -249,6 +249,7 @@ static enum MHD_Result on_head(struct http_exchange *exchange, const char *metho
     exchange->request.loop = loop->index;
     exchange->request.received_ns = loop->woken_ns;
     exchange->request.server_state = loop;
+    SHARED_ADD(loop->counts.in_flight, 1);
     problem_set(problem, STATUS_OK, "%s", "");
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, on_header, &head);
     enum status status = check_head(exchange, &head, problem);
@@ -350,7 +351,6 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     exchange->loop = loop;
     exchange->connection = connection;
-    SHARED_ADD(loop->counts.in_flight, 1);
     return exchange;
 }
 
@@ -366,7 +366,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (exchange == NULL)
         return;
     *state = NULL;
-    SHARED_ADD(loop->counts.in_flight, (uint64_t)-1);
+    if (exchange->phase != HTTP_PHASE_HEAD)
+        SHARED_ADD(loop->counts.in_flight, (uint64_t)-1);
     if (exchange->is_detached) {
         exchange->next = loop->detached;
         loop->detached = exchange;

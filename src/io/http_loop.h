@@ -13,6 +13,10 @@
  * the deadline.  What is still suspended then is answered 503, its connection closed, and the
  * exchange kept until http_loop_fini, because a wake for it may still come.
  *
+ * What libmicrohttpd 0.9.75 does not see: an end of the stream that arrives in one packet with
+ * the bytes before it (its epoll is edge-triggered and it stops after a short read).  Such a
+ * connection is closed by http.idle_timeout.
+ *
  * Threads: open, fini, start, join the owner's; wake, notify, cpu_ns any; all else the loop's.
  * Memory:  pools of exchanges and bodies; libmicrohttpd 64 KiB per connection.
  * Failure: open STATUS_IO, STATUS_MEMORY.
