@@ -388,6 +388,9 @@ enum status json_parse(struct json_parser *parser, struct slice text, const stru
                            parser->size_max);
     if (!grow_text(parser, text.size))
         return problem_set(problem, STATUS_MEMORY, "no memory for a document of %u bytes", text.size);
+    /* A byte order mark says nothing in UTF-8; RFC 8259 lets a reader skip it. */
+    if (text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+        text = slice_make(text.data + 3, text.size - 3);
     if (text.size > 0)
         memcpy(parser->text, text.data, text.size);
     memset(parser->text + text.size, ' ', JSON_SHIM_PADDING);
