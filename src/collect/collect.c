@@ -205,7 +205,7 @@ static void render_problem(const struct batch *batch, struct json_writer *out)
     const struct status_row *row = status_row(STATUS_BAD_EVENT);
 
     json_key(out, "type");
-    json_text(out, "about:blank");
+    json_text(out, "urn:penchant:bad_event");
     json_key(out, "title");
     json_text(out, "no event of this body was taken");
     json_key(out, "status");
@@ -213,7 +213,7 @@ static void render_problem(const struct batch *batch, struct json_writer *out)
     json_key(out, "detail");
     json_text(out, first->detail);
     json_key(out, "code");
-    json_text(out, status_row(first->status)->code);
+    json_text(out, row->code);
     json_key(out, "fix");
     json_text(out, first->fix[0] ? first->fix : row->fix);
     json_key(out, "pointer");

@@ -94,7 +94,6 @@ static void answer_page(struct serve_loop *loop, struct http_request *request)
         return;
     }
     http_add_header(request, "Content-Security-Policy", content_policy);
-    http_add_header(request, "X-Content-Type-Options", "nosniff");
     http_add_header(request, "Referrer-Policy", "same-origin");
     http_add_header(request, "Cache-Control", "no-cache");
     serve_loop_count(loop, request, state->route_number, 200);
