@@ -171,13 +171,16 @@ static int64_t time_of(struct source *s, struct slice text)
     double number = strtod(copy, &end);
     if (*end == 0 && number >= 0)
         return time_of_number(number, &s->counts.unit);
-    if (text.size >= 19 && copy[10] == ' ')
+    if (text.size > 10 && copy[10] == ' ')
         copy[10] = 'T';
     if (event_time_parse(slice_make(copy, text.size), &time_ms, &offset))
         return time_ms;
-    if (text.size + 2 < sizeof copy) { /* without a zone: UTC */
-        copy[text.size] = 'Z';
-        if (event_time_parse(slice_make(copy, text.size + 1U), &time_ms, &offset))
+    /* Less than a whole date-time is taken as UTC: a date, minutes, seconds without a zone. */
+    const char *rest = text.size == 10 ? "T00:00:00Z" : text.size == 16 ? ":00Z" : "Z";
+    size_t size = text.size + strlen(rest);
+    if (size < sizeof copy) {
+        memcpy(copy + text.size, rest, strlen(rest));
+        if (event_time_parse(slice_make(copy, size), &time_ms, &offset))
             return time_ms;
     }
     return EVENT_TIME_ABSENT;
