@@ -25,7 +25,7 @@ struct catalogue_demo_article {
     char id[CATALOGUE_DEMO_ID_SIZE]; /* "science-07" */
     const char *title;
     const char *standfirst;
-    const char *author;
+    char author[32];
     uint32_t category;
     uint32_t minutes;
     int64_t age_ms;                  /* published so long before the start */
