@@ -60,7 +60,7 @@ void writer_set_needed(struct writer *writer, struct log *log, uint32_t partitio
 /* Any: STATUS_OK, or why submissions are refused for good. */
 enum status writer_failure(const struct writer *writer);
 void writer_metrics(struct writer *writer, struct metric_sink *sink);
-/* CPU of the writer and its helper so far. */
+/* CPU of the writer and its helper so far; not while writer_stop runs. */
 uint64_t writer_cpu_ns(const struct writer *writer);
 
 #endif
