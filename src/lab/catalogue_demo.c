@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/rng.h"
 
 enum { MINUTES_MIN = 3, MINUTES_SPAN = 11, STREAM_CATALOGUE = 1 };
