@@ -21,6 +21,7 @@ struct dedup {
     int64_t window_ms;
     uint64_t first, end;    /* shared */
     int64_t dropped_at_ms;  /* shared */
+    int64_t taken_back_ms;  /* newest_at of the chunk that the last mark stood in */
     uint64_t bytes;
 };
 
@@ -194,6 +195,7 @@ void dedup_take_back(struct dedup *dedup, const struct dedup_mark *mark)
     if (dedup->first > mark->end)
         SHARED_STORE(dedup->first, mark->end);
     SHARED_STORE(dedup->dropped_at_ms, mark->dropped_at_ms);
+    dedup->taken_back_ms = mark->newest_at_ms;
     if (mark->end > mark->first)
         SHARED_STORE(chunk_at(dedup, mark->end - 1)->newest_at_ms, mark->newest_at_ms);
 }
@@ -251,6 +253,9 @@ void dedup_put_back(struct dedup *dedup, struct slice record)
     uint64_t end = head.position + head.count < dedup->end ? head.position + head.count : dedup->end;
     if (head.position >= dedup->end)
         return;
+    /* Only whole chunks are dropped: one that is wanted in part was being filled at the mark. */
+    if (end < head.position + head.count)
+        head.newest_at_ms = dedup->taken_back_ms;
     put_record(dedup, record, &head, head.position, end);
     SHARED_STORE(dedup->first, head.position);
 }
@@ -305,8 +310,9 @@ bool dedup_find(const struct dedup *dedup, struct hash128 hash, int64_t now_ms)
             continue;
         uint32_t place = (uint32_t)slot - 1;
         struct hash128 here = hash_at(dedup, place);
-        if (here.low == hash.low && here.high == hash.high)
-            return !is_over(dedup, place, now_ms);
+        /* One whose window is over may stand before a newer one of the same id. */
+        if (here.low == hash.low && here.high == hash.high && !is_over(dedup, place, now_ms))
+            return true;
     }
     return false;
 }

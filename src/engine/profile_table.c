@@ -299,6 +299,38 @@ void profile_table_turn(struct profile_table *table)
     table->open_list = writing;
 }
 
+enum status profile_table_mark_written(struct profile_table *table, uint32_t checkpoint)
+{
+    uint64_t cursor = 0, low, *reference;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && key_index_next(&table->index, &cursor, &low, &reference)) {
+        if (!(*reference & REFERENCE_SLOT))
+            continue;
+        struct profile_slot *slot = slot_of(*reference);
+        if (slot->checkpoint != checkpoint)
+            continue;
+        SHARED_STORE(slot->place, 0);
+        if (slot->list == PROFILE_LIST_NONE)
+            status = profile_table_mark(table, slot);
+    }
+    return status;
+}
+
+changelog_place profile_table_written(struct profile_table *table, struct hash128 key)
+{
+    uint32_t cursor = 0;
+    const uint64_t *reference;
+
+    while ((reference = key_index_find(&table->index, key.low, &cursor)) != NULL) {
+        if (*reference & REFERENCE_PLACE)
+            return *reference & ~REFERENCE_PLACE;
+        if ((*reference & REFERENCE_SLOT) && is_same(slot_of(*reference)->image.key, key))
+            return slot_of(*reference)->place;
+    }
+    return 0;
+}
+
 void profile_table_moved(struct profile_table *table, struct hash128 key, changelog_place from, changelog_place to)
 {
     uint32_t cursor = 0;

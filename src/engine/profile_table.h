@@ -95,6 +95,10 @@ static inline uint8_t profile_table_writing(const struct profile_table *table)
 }
 /* The open list becomes the list to be written, which must be empty. */
 void profile_table_turn(struct profile_table *table);
+/* Marks all that the checkpoint of this number wrote: it was abandoned. */
+enum status profile_table_mark_written(struct profile_table *table, uint32_t checkpoint) MUST_CHECK;
+/* Place of the newest written copy, resident or not; 0: none. */
+changelog_place profile_table_written(struct profile_table *table, struct hash128 key);
 /* A record was copied from one place to another. */
 void profile_table_moved(struct profile_table *table, struct hash128 key, changelog_place from, changelog_place to);
 /* The slab's call-back; context: struct profile_table *const * by table number. */
