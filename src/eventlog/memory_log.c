@@ -16,6 +16,7 @@ struct generation {
     uint64_t number; /* 0: free */
     bool is_closed;
     bool is_committed;
+    bool is_doomed; /* a predecessor was not committed for all to see */
     enum transaction_outcome outcome;
     uint32_t pending;
     struct records records;
@@ -32,7 +33,7 @@ struct memory_log {
     struct rng rng;
     struct memory_log_odds odds;
     uint32_t partition_count;
-    struct generation under_way[GENERATIONS]; /* older first */
+    struct generation under_way[GENERATIONS];
     uint64_t last_number;
     struct records committed;
     uint64_t *positions;
@@ -112,24 +113,41 @@ static struct generation *find(struct memory_log *log, uint64_t number)
     return NULL;
 }
 
+static void count_outcome(struct memory_log *log, const struct generation *generation)
+{
+    struct memory_log_counters *counters = &log->counters;
+
+    counters->committed += generation->outcome == TRANSACTION_COMMITTED;
+    counters->aborted += generation->outcome == TRANSACTION_ABORTED;
+    counters->unknown += generation->outcome == TRANSACTION_UNKNOWN;
+    counters->unknown_committed += generation->outcome == TRANSACTION_UNKNOWN && generation->is_committed;
+}
+
+/* What fell with its predecessor need not be closed or asked about: the worker has taken it back. */
+static void discard_doomed(struct memory_log *log)
+{
+    for (int i = 0; i < GENERATIONS; i++) {
+        struct generation *generation = &log->under_way[i];
+        if (generation->number != 0 && generation->is_doomed) {
+            count_outcome(log, generation);
+            generation->number = 0;
+        }
+    }
+}
+
 static enum status begin(void *context, uint64_t number)
 {
     struct memory_log *log = context;
-    struct generation *slot = find(log, 0);
 
+    discard_doomed(log);
+    struct generation *slot = find(log, 0);
     ASSERT(number > log->last_number && slot != NULL);
-    if (slot == &log->under_way[0] && log->under_way[1].number != 0) {
-        struct generation older = log->under_way[1];
-        log->under_way[1] = *slot;
-        *slot = older;
-        slot = &log->under_way[1];
-    }
     log->last_number = number;
-    struct records records = slot->records;
-    clear(&records);
+    clear(&slot->records);
+    memset(slot->positions, 0, log->partition_count * sizeof *slot->positions);
     *slot = (struct generation){.number = number,
                                 .outcome = TRANSACTION_PENDING,
-                                .records = records,
+                                .records = slot->records,
                                 .positions = slot->positions};
     return STATUS_OK;
 }
@@ -216,16 +234,6 @@ static enum status commit(void *context, uint64_t number, const struct transacti
     return STATUS_OK;
 }
 
-static void count_outcome(struct memory_log *log, const struct generation *generation)
-{
-    struct memory_log_counters *counters = &log->counters;
-
-    counters->committed += generation->outcome == TRANSACTION_COMMITTED;
-    counters->aborted += generation->outcome == TRANSACTION_ABORTED;
-    counters->unknown += generation->outcome == TRANSACTION_UNKNOWN;
-    counters->unknown_committed += generation->outcome == TRANSACTION_UNKNOWN && generation->is_committed;
-}
-
 /* The older one is settled: what came after it can stand only if it was committed for all to see. */
 static enum status settle(struct memory_log *log, struct generation *generation)
 {
@@ -239,6 +247,7 @@ static enum status settle(struct memory_log *log, struct generation *generation)
         if (newer->number > generation->number) {
             newer->outcome = TRANSACTION_ABORTED;
             newer->is_committed = false;
+            newer->is_doomed = true;
             newer->pending = 0;
         }
     }

@@ -2,9 +2,10 @@
  *
  * A transaction_port for the engine's random test.  The fate of a generation is drawn from a
  * seed when it is closed: committed, aborted, or unknown, which is one of the two in secret;
- * `outcome` says PENDING a drawn number of times before.  What belongs to an aborted or
- * unknown generation's successors is aborted with it, as a transaction of a broker would.  A record
- * of a source position that is committed already is dropped, as the embedded log does.
+ * `outcome` says PENDING a drawn number of times before, and outcomes come in order.  The
+ * successor of an aborted or unknown generation is aborted with it, as a broker would; the worker may
+ * close it and ask, or leave it and begin the next.  A record of a source position that is
+ * committed already is dropped, as the embedded log does.
  *
  * Threads: one.
  * Memory:  all that was emitted; a test's.
