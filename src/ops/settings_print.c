@@ -28,7 +28,9 @@ static void print_comment(FILE *out, const char *indent, const char *text)
 /* A scalar that YAML reads back as the same text. */
 static void print_scalar(FILE *out, const struct option_row *row, const char *text)
 {
-    if (row->kind != OPTION_TEXT) {
+    /* Other readers of YAML take a bare off for false. */
+    bool is_word = row->kind == OPTION_CHOICE && (strcmp(text, "off") == 0 || strcmp(text, "on") == 0);
+    if (row->kind != OPTION_TEXT && !is_word) {
         fputs(text, out);
         return;
     }

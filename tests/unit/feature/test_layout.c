@@ -5,6 +5,7 @@
 #include "feature/layout.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -386,6 +387,51 @@ static void the_version_is_of_the_meaning(void **state)
     assert_true(layout.version != version);
 }
 
+enum { SHARED_EVENTS = 100000 };
+
+static void *write_shared(void *done)
+{
+    for (int i = 0; i < SHARED_EVENTS; i++) {
+        struct fact fact = fact_of(EVENT_CLICK, NOW_MS + i * 100);
+        fact.category_count = 1;
+        fact.categories[0] = 1 + (uint64_t)i % 12;
+        layout_apply(&layout, FEATURE_CONTENT, record, &fact);
+        layout_apply(&layout, FEATURE_USER, record + 512, &fact);
+    }
+    __atomic_store_n((bool *)done, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Under the thread sanitizer this also shows that no word is read plainly. */
+static void readers_see_whole_words_while_one_writes(void **state)
+{
+    (void)state;
+    pthread_t writer;
+    bool done = false;
+    struct feature_value value;
+    double before = 0;
+    compile(layout_defaults(declared, FEATURE_MAX));
+    assert_true(layout.entity_bytes[FEATURE_CONTENT] <= 512 * 8 && layout.entity_bytes[FEATURE_USER] <= 512 * 8);
+    const struct feature *total = layout_find(&layout, FEATURE_CONTENT, "clicks_total");
+    const struct feature *recent = layout_find(&layout, FEATURE_CONTENT, "clicks_10m");
+    const struct feature *categories = layout_find(&layout, FEATURE_USER, "recent_categories");
+    assert_int_equal(pthread_create(&writer, NULL, write_shared, &done), 0);
+    for (bool is_last = false; !is_last;) {
+        is_last = __atomic_load_n(&done, __ATOMIC_ACQUIRE);
+        layout_read(total, record, NOW_MS, &value);
+        assert_true(value.number >= before && value.number <= SHARED_EVENTS);
+        before = value.number;
+        layout_read(recent, record, NOW_MS, &value);
+        assert_true(value.number <= SHARED_EVENTS);
+        layout_read(categories, record + 512, NOW_MS, &value);
+        assert_true(value.entry_count <= FEATURE_CATEGORY_SLOTS);
+        for (uint32_t i = 0; i < value.entry_count; i++)
+            assert_true(value.entries[i].key >= 1 && value.entries[i].key <= 12 && value.entries[i].weight[1] >= 0);
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    assert_true(before == SHARED_EVENTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup(a_newcomer_takes_the_place_of_the_lightest, reset),
         cmocka_unit_test_setup(a_record_carries_over_to_another_layout, reset),
         cmocka_unit_test_setup(the_version_is_of_the_meaning, reset),
+        cmocka_unit_test_setup(readers_see_whole_words_while_one_writes, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

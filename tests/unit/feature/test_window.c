@@ -210,6 +210,34 @@ static void a_bit_beyond_the_record_is_no_packed_record(void **state)
     assert_false(words_unpack(packed, size, 1, back, 3));
 }
 
+/* Whatever the bytes, a refusal or a record, and no touch beyond either (the sanitizers look). */
+static void random_bytes_are_refused_or_read(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, seed, 4);
+    int refused = 0;
+    for (int step = 0; step < 20000; step++) {
+        uint64_t words[100] = {0};
+        for (int i = 0; i < 10; i++)
+            words[rng_below(&rng, 100)] = rng_next(&rng);
+        char *packed = malloc(words_packed_max(100));
+        assert_non_null(packed);
+        uint32_t size = words_pack(words, 100, 9, packed);
+        char *exact = malloc(size);
+        assert_non_null(exact);
+        memcpy(exact, packed, size);
+        uint32_t at = (uint32_t)rng_below(&rng, size);
+        exact[at] = (char)(exact[at] ^ (1 << rng_below(&rng, 8)));
+        bool is_read = words_unpack(exact, size, 9, words, 100);
+        assert_true(is_read == (at >= 8 + 16));
+        refused += !is_read;
+        free(exact);
+        free(packed);
+    }
+    assert_true(refused > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +246,7 @@ int main(void)
         cmocka_unit_test(window_edges),
         cmocka_unit_test(random_decays),
         cmocka_unit_test(random_words),
+        cmocka_unit_test(random_bytes_are_refused_or_read),
         cmocka_unit_test(a_bit_beyond_the_record_is_no_packed_record),
     };
     return cmocka_run_group_tests(tests, take_seed, NULL);
