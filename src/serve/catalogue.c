@@ -95,18 +95,6 @@ static void submit_one(struct serve_loop *loop, struct http_request *request, co
         submit(loop, request);
 }
 
-static bool is_id(struct serve_loop *loop, struct http_request *request, struct slice id)
-{
-    struct problem problem = {0};
-
-    if (id.size > 0 && id.size <= EVENT_CONTENT_MAX)
-        return true;
-    problem_set(&problem, STATUS_BAD_REQUEST, "content_id: 1 to %d bytes are expected", EVENT_CONTENT_MAX);
-    snprintf(problem.pointer, sizeof problem.pointer, "content_id");
-    serve_loop_problem(loop, request, &problem);
-    return false;
-}
-
 void catalogue_put(struct serve_loop *loop, struct http_request *request)
 {
     const struct json_value *values = NULL;
@@ -114,8 +102,6 @@ void catalogue_put(struct serve_loop *loop, struct http_request *request)
     struct problem problem = {0};
     uint32_t count = 0;
 
-    if (!is_id(loop, request, request->segments[2]))
-        return;
     enum status status = STATUS_OK;
     if (request->body.size > PAYLOAD_ITEM_SIZE_MAX)
         status = problem_set(&problem, STATUS_TOO_LARGE, "a content has at most %d bytes", PAYLOAD_ITEM_SIZE_MAX);
@@ -133,15 +119,21 @@ void catalogue_put(struct serve_loop *loop, struct http_request *request)
 
 void catalogue_delete(struct serve_loop *loop, struct http_request *request)
 {
-    struct content content = {
-        .content_id = request->segments[2],
-        .published_at_ms = EVENT_TIME_ABSENT,
-        .expires_at_ms = EVENT_TIME_ABSENT,
-        .is_deleted = true,
-    };
+    const struct json_value *values = NULL;
+    struct content content;
+    struct problem problem = {0};
+    uint32_t count = 0;
 
-    if (is_id(loop, request, content.content_id))
-        submit_one(loop, request, &content);
+    /* The id is checked as that of a row without members. */
+    enum status status = json_parse(collect_parser(loop->collect), slice_of("{}"), &values, &count, &problem);
+    if (status == STATUS_OK)
+        status = content_parse(values, 0, request->segments[2], &content, &problem);
+    if (status != STATUS_OK) {
+        serve_loop_problem(loop, request, &problem);
+        return;
+    }
+    content.is_deleted = true;
+    submit_one(loop, request, &content);
 }
 
 static enum status read_many(struct payload *payload, struct batch *batch, struct problem *problem)
