@@ -11,7 +11,7 @@
 #ifndef SERVE_DOCUMENTS_H
 #define SERVE_DOCUMENTS_H
 
-#include "eventlog/log.h"
+#include "engine/engine.h"
 #include "schema/content.h"
 #include "wire/json_writer.h"
 
