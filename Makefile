@@ -70,7 +70,7 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.c.o $(ARCHIVES)
 
 $(BUILD)/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CFLAGS_ALL) -DPENCHANT_VERSION='"$(VERSION)"' -c $< -o $@
+	$(CC) $(CFLAGS) $(CFLAGS_ALL) -DPENCHANT_VERSION='"$(VERSION)"' -DPENCHANT_REVISION='"$(REVISION)"' -c $< -o $@
 $(BUILD)/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) $(CXXFLAGS_ALL) -c $< -o $@

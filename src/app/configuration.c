@@ -8,40 +8,24 @@
 
 extern char **environ;
 
-/* One table of rows from all rooms: a row of a .def becomes a struct option_row whose offset
- * is its field's place in struct configuration. */
-#define ROW_NUMBER(kind_, section, field, name_, def, min_, max_, text_)                                              \
-    {.name = name_, .kind = kind_, .offset = offsetof(struct configuration, section.field),                           \
-     .default_number = (double)(def), .min = (double)(min_), .max = (double)(max_), .text = text_},
-#define ROW_COUNT(...) ROW_NUMBER(OPTION_COUNT, __VA_ARGS__)
-#define ROW_BYTES(...) ROW_NUMBER(OPTION_BYTES, __VA_ARGS__)
-#define ROW_DURATION(...) ROW_NUMBER(OPTION_DURATION, __VA_ARGS__)
-#define ROW_RATIO(...) ROW_NUMBER(OPTION_RATIO, __VA_ARGS__)
-#define ROW_FLAG(...) ROW_NUMBER(OPTION_FLAG, __VA_ARGS__)
-#define ROW_TEXT(section, field, name_, def, min_, max_, text_)                                                       \
-    {.name = name_, .kind = OPTION_TEXT, .offset = offsetof(struct configuration, section.field),                     \
-     .default_text = def, .text = text_},
-#define ROW_CHOICE(section, field, name_, def, min_, max_, text_)                                                     \
-    {.name = name_, .kind = OPTION_CHOICE, .offset = offsetof(struct configuration, section.field),                   \
-     .default_number = (double)(def), .choices = max_, .text = text_},
-
+/* One table from all rooms: the offset of a row is its field's place in struct configuration. */
 static const struct option_row rows[] = {
-#define OPTION(kind, ...) ROW_##kind(app, __VA_ARGS__)
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, app, __VA_ARGS__)
 #include "app/app_options.def"
 #undef OPTION
-#define OPTION(kind, ...) ROW_##kind(http, __VA_ARGS__)
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, http, __VA_ARGS__)
 #include "io/http_options.def"
 #undef OPTION
-#define OPTION(kind, ...) ROW_##kind(log, __VA_ARGS__)
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, log, __VA_ARGS__)
 #include "eventlog/log_options.def"
 #undef OPTION
-#define OPTION(kind, ...) ROW_##kind(engine, __VA_ARGS__)
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, engine, __VA_ARGS__)
 #include "engine/engine_options.def"
 #undef OPTION
-#define OPTION(kind, ...) ROW_##kind(decide, __VA_ARGS__)
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, decide, __VA_ARGS__)
 #include "decide/decide_options.def"
 #undef OPTION
-#define OPTION(kind, ...) ROW_##kind(serve, __VA_ARGS__)
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, serve, __VA_ARGS__)
 #include "serve/serve_options.def"
 #undef OPTION
 };
