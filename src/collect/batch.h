@@ -11,6 +11,7 @@
 #ifndef COLLECT_BATCH_H
 #define COLLECT_BATCH_H
 
+#include "collect/payload.h"
 #include "eventlog/writer.h"
 #include "wire/json_writer.h"
 
@@ -24,6 +25,9 @@ struct batch {
     char *bytes;
     struct json_writer errors;   /* the members of `errors`, at most BATCH_ERRORS_MAX */
     struct problem first_error;
+    struct payload payload;      /* while its items are read */
+    uint64_t number;             /* of the body, for repeats within it */
+    uint32_t repeat_count;
     uint32_t accepted;
     uint32_t duplicates;
     uint32_t filtered;

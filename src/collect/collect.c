@@ -9,7 +9,8 @@
 #include "schema/event.h"
 
 /* Event ids of the body under way, so that a repeat within it is seen before it is appended.
- * A body with more ids than half the table leaves the rest to the task. */
+ * A body with more ids than half the table leaves the rest to the task, as does one that is read in slices
+ * what another body overwrote in between. */
 enum { REPEAT_SLOTS = 4096, REPEAT_MAX = REPEAT_SLOTS / 2 };
 
 struct repeat {
@@ -26,8 +27,10 @@ struct collect {
     char *position_text;
     size_t position_capacity;
     int32_t zone_minutes;
-    uint64_t body_number;
-    uint32_t repeat_count;
+    uint64_t body_count;
+    size_t body_bytes;
+    struct json_parser *sliced_parsers[COLLECT_SLICED_MAX]; /* of bodies that are read in slices; made when first needed */
+    bool is_sliced[COLLECT_SLICED_MAX];                     /* in use */
     struct repeat *repeats;
     struct collect_counters counters;
 };
@@ -41,6 +44,7 @@ enum status collect_create(struct collect **out, struct engine *engine, size_t b
     collect->engine = engine;
     collect->config = engine_config(engine);
     collect->zone_minutes = zone_minutes;
+    collect->body_bytes = body_bytes;
     uint32_t partitions = (uint32_t)collect->config->options.partitions;
     collect->position_capacity = 1 + (size_t)partitions * POSITION_ENTRY_SIZE;
     collect->position_text = malloc(collect->position_capacity);
@@ -62,6 +66,9 @@ void collect_destroy(struct collect *collect)
 {
     if (collect->parser != NULL)
         json_parser_destroy(collect->parser);
+    for (int i = 0; i < COLLECT_SLICED_MAX; i++)
+        if (collect->sliced_parsers[i] != NULL)
+            json_parser_destroy(collect->sliced_parsers[i]);
     position_fini(&collect->position);
     batch_pool_fini(&collect->batches);
     free(collect->position_text);
@@ -70,17 +77,17 @@ void collect_destroy(struct collect *collect)
 }
 
 /* Has this body brought the id before? Remembers it. */
-static bool is_repeat(struct collect *collect, struct hash128 event)
+static bool is_repeat(struct collect *collect, struct batch *batch, struct hash128 event)
 {
     uint64_t at = event.low;
 
-    if (collect->repeat_count >= REPEAT_MAX)
+    if (batch->repeat_count >= REPEAT_MAX)
         return false;
     for (;; at++) {
         struct repeat *repeat = &collect->repeats[at % REPEAT_SLOTS];
-        if (repeat->body != collect->body_number) {
-            *repeat = (struct repeat){event, collect->body_number};
-            collect->repeat_count++;
+        if (repeat->body != batch->number) {
+            *repeat = (struct repeat){event, batch->number};
+            batch->repeat_count++;
             return false;
         }
         if (repeat->event.low == event.low && repeat->event.high == event.high)
@@ -88,12 +95,12 @@ static bool is_repeat(struct collect *collect, struct hash128 event)
     }
 }
 
-static bool is_duplicate(struct collect *collect, uint32_t partition, struct slice event_id)
+static bool is_duplicate(struct collect *collect, struct batch *batch, uint32_t partition, struct slice event_id)
 {
     if (event_id.size == 0)
         return false;
     struct hash128 event = hash_128(engine_key(collect->engine), event_id.data, event_id.size);
-    return engine_is_duplicate(collect->engine, partition, event) || is_repeat(collect, event);
+    return engine_is_duplicate(collect->engine, partition, event) || is_repeat(collect, batch, event);
 }
 
 /* Encodes a checked event into the batch. */
@@ -102,7 +109,7 @@ static enum status add_event(struct collect *collect, struct batch *batch, const
     struct slice owner = event_owner(event);
     uint32_t partition = engine_partition_of(collect->engine, owner);
 
-    if (is_duplicate(collect, partition, event->event_id)) {
+    if (is_duplicate(collect, batch, partition, event->event_id)) {
         batch->duplicates++;
         return STATUS_OK;
     }
@@ -115,7 +122,9 @@ static enum status add_event(struct collect *collect, struct batch *batch, const
     return STATUS_OK;
 }
 
-static enum status read_items(struct collect *collect, struct payload *payload, const struct collect_body *body, struct batch *batch)
+/* Reads up to item_max items; *is_end when there are no more. */
+static enum status read_items(struct collect *collect, const struct collect_body *body, struct batch *batch,
+                              uint32_t item_max, bool *is_end)
 {
     struct event_rules rules = {
         .types = &collect->config->types,
@@ -123,16 +132,19 @@ static enum status read_items(struct collect *collect, struct payload *payload, 
         .now_ms = body->now_ms,
         .device = body->device,
     };
+    struct payload *payload = &batch->payload;
     enum status status = STATUS_OK;
     struct problem problem;
 
-    collect->body_number++;
-    collect->repeat_count = 0;
+    *is_end = false;
     problem.pointer[0] = '\0';
     problem.fix[0] = '\0';
-    while (payload_next(payload, &status, &problem)) {
+    for (uint32_t i = 0; i < item_max; i++) {
         struct event event;
         bool is_ahead = false;
+        *is_end = !payload_next(payload, &status, &problem);
+        if (*is_end)
+            return STATUS_OK;
         if (status == STATUS_OK)
             status = event_parse(payload->values, payload->at, &rules, &event, &is_ahead, &problem);
         if (status != STATUS_OK) {
@@ -150,31 +162,70 @@ static enum status read_items(struct collect *collect, struct payload *payload, 
     return STATUS_OK;
 }
 
-enum status collect_read(struct collect *collect, const struct collect_body *body, struct batch **out,
-                         bool *is_pending, struct problem *problem)
+/* A parser that keeps a large body's values while others are read; the loop's own where there is none. */
+static struct json_parser *parser_for(struct collect *collect, struct slice text)
 {
-    struct payload payload;
-    struct batch *batch = NULL;
+    for (int i = 0; i < COLLECT_SLICED_MAX && text.size > COLLECT_SLICED_BYTES; i++) {
+        struct json_parser **parser = &collect->sliced_parsers[i];
+        if (collect->is_sliced[i])
+            continue;
+        if (*parser == NULL && json_parser_create(parser, collect->body_bytes) != STATUS_OK)
+            return collect->parser;
+        collect->is_sliced[i] = true;
+        return *parser;
+    }
+    return collect->parser;
+}
+
+static void release_parser(struct collect *collect, struct batch *batch)
+{
+    for (int i = 0; i < COLLECT_SLICED_MAX; i++)
+        if (collect->is_sliced[i] && collect->sliced_parsers[i] == batch->payload.parser)
+            collect->is_sliced[i] = false;
+    batch->payload.parser = NULL;
+}
+
+enum status collect_continue(struct collect *collect, const struct collect_body *body, struct batch *batch,
+                             enum collect_step *step, struct problem *problem)
+{
+    bool is_sliced = batch->payload.parser != collect->parser;
+    bool is_end = false;
+    enum status status = read_items(collect, body, batch, is_sliced ? COLLECT_SLICE_ITEMS : UINT32_MAX, &is_end);
+
+    if (status != STATUS_OK) {
+        SHARED_ADD(collect->counters.refused, 1);
+        return problem_set(problem, status, "no memory for the events of this body");
+    }
+    *step = COLLECT_MORE;
+    if (!is_end)
+        return STATUS_OK;
+    release_parser(collect, batch);
+    batch_seal(batch, engine_events(collect->engine), body->done, body->context);
+    *step = batch->accepted + batch->duplicates > 0 ? COLLECT_SUBMIT : COLLECT_ANSWER;
+    return STATUS_OK;
+}
+
+enum status collect_read(struct collect *collect, const struct collect_body *body, struct batch **out,
+                         enum collect_step *step, struct problem *problem)
+{
+    struct batch *batch = batch_acquire(&collect->batches);
 
     SHARED_ADD(collect->counters.bodies, 1);
     SHARED_ADD(collect->counters.bytes, body->text.size);
-    enum status status = payload_open(&payload, collect->parser, body->text, body->content_type, problem);
-    if (status == STATUS_OK) {
-        batch = batch_acquire(&collect->batches);
-        status = batch ? read_items(collect, &payload, body, batch) : STATUS_MEMORY;
-        if (status != STATUS_OK)
-            problem_set(problem, status, "no memory for the events of this body");
+    *out = batch;
+    if (batch == NULL) {
+        SHARED_ADD(collect->counters.refused, 1);
+        return problem_set(problem, STATUS_MEMORY, "no memory for the events of this body");
     }
+    batch->number = ++collect->body_count;
+    batch->repeat_count = 0;
+    struct json_parser *parser = parser_for(collect, body->text);
+    enum status status = payload_open(&batch->payload, parser, body->text, body->content_type, problem);
     if (status != STATUS_OK) {
         SHARED_ADD(collect->counters.refused, 1);
-        if (batch != NULL)
-            batch_release(&collect->batches, batch);
         return status;
     }
-    batch_seal(batch, engine_events(collect->engine), body->done, body->context);
-    *is_pending = batch->accepted + batch->duplicates > 0;
-    *out = batch;
-    return STATUS_OK;
+    return collect_continue(collect, body, batch, step, problem);
 }
 
 enum status collect_submit(struct collect *collect, struct batch *batch)
@@ -269,6 +320,7 @@ enum status collect_answer(struct collect *collect, struct batch *batch, struct 
 
 void collect_release(struct collect *collect, struct batch *batch)
 {
+    release_parser(collect, batch);
     batch_release(&collect->batches, batch);
 }
 

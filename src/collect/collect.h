@@ -9,8 +9,12 @@
  * received = accepted + duplicate + filtered + rejected; a body that the log refused counts
  * in none of them.
  *
+ * A large body is read in slices, so that others on its loop do not wait for it: collect_read
+ * ends with COLLECT_MORE and collect_continue goes on.
+ *
  * Threads: one struct collect per event loop; `done` is called on the writer's thread.
- * Memory:  a JSON parser, a pool of batches, 96 KiB for repeats within a body.
+ * Memory:  a JSON parser, COLLECT_SLICED_MAX more while large bodies are read, a pool of
+ *          batches, 96 KiB for repeats within a body.
  * Failure: collect_read as payload_open; collect_submit what engine_submit says (429, 503): nothing is appended then.
  */
 #ifndef COLLECT_COLLECT_H
@@ -19,6 +23,12 @@
 #include "base/metric.h"
 #include "collect/batch.h"
 #include "engine/engine.h"
+
+enum {
+    COLLECT_SLICE_ITEMS = 256,           /* about 100 us */
+    COLLECT_SLICED_BYTES = 128 * 1024,   /* larger bodies are read in slices */
+    COLLECT_SLICED_MAX = 4               /* at a time; one more is read at once */
+};
 
 struct collect;
 
@@ -43,9 +53,18 @@ struct collect_counters {
 enum status collect_create(struct collect **collect, struct engine *engine, size_t body_bytes, int32_t zone_minutes) MUST_CHECK;
 void collect_destroy(struct collect *collect);
 
-/* Reads the body. *is_pending: it must be submitted, and is answered after `done`; otherwise it can be answered now. */
+enum collect_step {
+    COLLECT_MORE,    /* a slice is read: collect_continue after others had their turn */
+    COLLECT_SUBMIT,  /* collect_submit, and the answer after `done` */
+    COLLECT_ANSWER   /* nothing to append: it can be answered now */
+};
+
+/* Reads the body, which must stay until the batch is submitted or answered.  *batch is the caller's to release
+ * whatever the status is, where it is not NULL. */
 enum status collect_read(struct collect *collect, const struct collect_body *body, struct batch **batch,
-                         bool *is_pending, struct problem *problem) MUST_CHECK;
+                         enum collect_step *step, struct problem *problem) MUST_CHECK;
+enum status collect_continue(struct collect *collect, const struct collect_body *body, struct batch *batch,
+                             enum collect_step *step, struct problem *problem) MUST_CHECK;
 /* `done` may be called before this returns; it is not called when the status is not STATUS_OK, which
  * collect_answer then tells. */
 enum status collect_submit(struct collect *collect, struct batch *batch) MUST_CHECK;

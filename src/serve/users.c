@@ -90,8 +90,7 @@ static void write_recent(struct serve_loop *loop)
         json_key(out, "at");
         json_time(out, (int64_t)recent->time_s * MS_PER_S);
         json_key(out, "is_in_session");
-        json_bool(out, recent->is_in_session != 0 && loop->profile->session.id != 0 &&
-                           recent->session_number == (uint16_t)loop->profile->sessions_total);
+        json_bool(out, profile_is_in_session(loop->profile, recent));
         documents_write(loop->documents, slot, model_content_document(model, slot), out);
         json_object_end(out);
     }

@@ -322,6 +322,32 @@ static void a_resent_event_is_a_duplicate(void **state)
     expect_integer("events_total", 1);
 }
 
+/* Larger than a slice: read in several turns of the loop, appended whole. */
+static void a_large_body_is_taken_whole(void **state)
+{
+    (void)state;
+    enum { EVENTS = 5000 };
+    static char body[BODY_MAX];
+
+    for (int form = 0; form < 2; form++) {
+        size_t size = (size_t)snprintf(body, sizeof body, "%s", form == 0 ? "[" : "");
+        for (int i = 0; i < EVENTS; i++)
+            size += (size_t)snprintf(body + size, sizeof body - size,
+                                     "%s{\"event_id\":\"large-%d-%d\",\"user_id\":\"large\",\"event_type\":\"view\",\"content_id\":\"l%d\"}",
+                                     i == 0 ? "" : form == 0 ? "," : "\n", form, i, i % 100);
+        snprintf(body + size, sizeof body - size, "%s", form == 0 ? "]" : "");
+        call_with("POST", "/v1/events", body, form == 0 ? "Content-Type: application/json" : "Content-Type: application/x-ndjson");
+        expect_code(200);
+        expect_integer("accepted", EVENTS);
+        call("GET", "/v1/users/large", NULL);
+        expect_integer("events_total", (form + 1) * EVENTS);
+    }
+    body[strlen(body) - 1] = '!';
+    body[0] = '[';
+    call("POST", "/v1/events", body);
+    expect_problem(400, "bad_request", NULL);
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -682,6 +708,7 @@ int main(void)
         cmocka_unit_test(before_it_is_ready),
         cmocka_unit_test(events_are_taken),
         cmocka_unit_test(a_resent_event_is_a_duplicate),
+        cmocka_unit_test(a_large_body_is_taken_whole),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(addresses_and_methods),
         cmocka_unit_test(the_next_answer_shows_it),
