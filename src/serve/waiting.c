@@ -47,8 +47,8 @@ uint32_t waiting_tick(struct waiting *waiting, int64_t now_ns)
     return left;
 }
 
-bool waiting_is_any(const struct waiting *waiting)
+bool waiting_is_any(struct waiting *waiting)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return SHARED_LOAD(waiting->count) > 0;
+    /* A read that changes nothing, as the full barrier between what was applied and the count. */
+    return __atomic_fetch_add(&waiting->count, 0, __ATOMIC_SEQ_CST) > 0;
 }
