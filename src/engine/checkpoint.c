@@ -180,6 +180,8 @@ static enum status open_once(struct task *task, const char *data_dir, bool *is_a
             status = take_over(&loading, &record);
     }
     free(loading.records);
+    if (task->changelog != NULL)
+        SHARED_STORE(task->checkpoint.changelog_bytes, changelog_bytes(task->changelog));
     if (status != STATUS_OK)
         problem_set(problem, status, "partition %u: its changelog under %s could not be read: %s", task->partition, data_dir,
                     status_row(status)->text);
@@ -398,8 +400,7 @@ static enum status drop_oldest(struct task *task)
             profile_table_moved(&task->table, checkpoint->moves[i].key, checkpoint->moves[i].from, checkpoint->moves[i].to);
     if (checkpoint->drop_before == 0)
         return STATUS_OK;
-    enum status status = changelog_sync(task->changelog);
-    return status == STATUS_OK ? changelog_drop_before(task->changelog, checkpoint->drop_before) : status;
+    return changelog_drop_before(task->changelog, checkpoint->drop_before);
 }
 
 static void close_lists(struct task *task)
@@ -427,6 +428,7 @@ enum status checkpoint_commit(struct task *task, uint64_t events_synced, uint64_
     checkpoint->dedup_committed = checkpoint->dedup_written;
     task->table.checkpoint_committed = checkpoint->number;
     close_lists(task);
+    SHARED_STORE(checkpoint->changelog_bytes, changelog_bytes(task->changelog));
     return drop_oldest(task);
 }
 

@@ -89,7 +89,7 @@ uint64_t engine_task_hash(struct engine *engine, uint32_t partition);
 uint64_t engine_learner_hash(struct engine *engine);
 
 struct engine_counters {
-    uint64_t events_applied, duplicates, late, undecodable, learning_records, sessions_ended, unverified;
+    uint64_t events_applied, duplicates, late, undecodable, learning_records, sessions_ended, unverified, ticks;
     uint64_t users, profiles_resident, profile_bytes, dedup_entries;
     int64_t dedup_reach_ms;
     uint64_t checkpoints;

@@ -50,6 +50,7 @@ enum status task_open(struct task **out, uint32_t partition, const struct engine
     if (data_dir != NULL)
         status = checkpoint_open(task, data_dir, problem);
     task_publish(task);
+    task->settled = task->head.position;
     return status;
 }
 
@@ -413,6 +414,7 @@ void task_committed(struct task *task)
     struct task_generation *closing = &task->generations[1 - task->open];
     closing->number = 0;
     undo_clear(&closing->undo);
+    SHARED_RELEASE(task->settled, task->generations[task->open].head.position);
 }
 
 /* Readers may look at clock and counts while they are put back. */
@@ -495,6 +497,11 @@ uint64_t task_hash(struct task *task)
 uint64_t task_applied(const struct task *task)
 {
     return SHARED_ACQUIRE(task->applied);
+}
+
+uint64_t task_settled(const struct task *task)
+{
+    return SHARED_ACQUIRE(task->settled);
 }
 
 int64_t task_clock_ms(const struct task *task)

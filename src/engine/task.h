@@ -14,7 +14,7 @@
  * Changes belong to a generation (engine/generations.h): task_cut closes one and opens the
  * next in O(1); task_committed forgets the closed one, task_take_back undoes the newest.
  *
- * Threads: its worker; task_applied, task_counts, task_clock_ms, task_profile, task_is_duplicate any.
+ * Threads: its worker; task_applied, task_settled, task_counts, task_clock_ms, task_profile, task_is_duplicate any.
  * Memory:  profiles, window and timers; two undo buffers.
  * Failure: task_open as the changelog; task_apply STATUS_MEMORY, STATUS_IO, STATUS_CORRUPT: the
  *          worker stops.
@@ -74,6 +74,7 @@ struct task_checkpoint {
     uint32_t move_count, move_capacity, move_cursor;
     bool has_gathered;
     uint64_t written_records, written_bytes; /* shared, since open */
+    uint64_t changelog_bytes;                /* shared, as of the last commit */
     uint64_t events_synced, learn_synced;    /* sequences that a commit proves synced */
 };
 
@@ -89,6 +90,7 @@ struct task {
     struct changelog *changelog;
     struct task_head head;           /* counts and clock shared */
     uint64_t applied;                /* shared: head.position as published */
+    uint64_t settled;                /* shared: what was emitted for records below is committed */
     struct task_generation generations[2];
     uint32_t open;                   /* which of them is open; the other may be closing */
     struct task_checkpoint checkpoint;
@@ -124,6 +126,8 @@ uint64_t task_hash(struct task *task);
 
 /* ---- any thread ---- */
 uint64_t task_applied(const struct task *task);
+/* What came of the records below is in learn. */
+uint64_t task_settled(const struct task *task);
 int64_t task_clock_ms(const struct task *task);
 void task_counts(const struct task *task, struct task_counts *counts);
 bool task_profile(struct task *task, struct hash128 user, struct profile *profile);
