@@ -86,7 +86,7 @@ enum status image_map(struct image *image, int fd, uint64_t file_offset, struct 
 }
 
 /* An atomic that changes nothing is a write for the kernel and harmless beside the writer's. */
-void image_own(struct image *image, uint64_t offset)
+void image_own(const struct image *image, uint64_t offset)
 {
     uint64_t *word = (uint64_t *)(void *)(image->base + offset);
     (void)__atomic_fetch_or(word, 0, __ATOMIC_RELAXED);

@@ -60,7 +60,7 @@ void image_destroy(struct image *image);
 enum status image_map(struct image *image, int fd, uint64_t file_offset, struct image_extent extent) MUST_CHECK;
 /* Makes the page at offset this process's own, so that its file may change.  Any thread, while
  * the writer writes. */
-void image_own(struct image *image, uint64_t offset);
+void image_own(const struct image *image, uint64_t offset);
 
 /* Rows of a table below row_count are about to be used; touches ahead. */
 void image_reach(struct image *image, uint32_t table, uint64_t row_count);

@@ -43,6 +43,9 @@ struct model_parameters {
 enum status model_create(struct model **model, const struct model_parameters *parameters) MUST_CHECK;
 void model_destroy(struct model *model);
 const struct model_parameters *model_parameters(const struct model *model);
+void model_set_probation(struct model *model, uint32_t users);
+/* Copies everything but feature records and layout from a model of the same capacities. */
+void model_take_over(struct model *model, const struct model *from);
 /* Numbers of the owner that belong to the state (next offsets). */
 void model_set_position(struct model *model, uint32_t which, uint64_t value);
 uint64_t model_position(const struct model *model, uint32_t which);

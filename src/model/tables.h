@@ -13,7 +13,7 @@
  * | scopes     | struct trend_scope                    | 520      | country and device    |
  * | sessions   | 16 references, the newest first       | 64       | number mod capacity   |
  * | openings   | the session's key                     | 8        | number mod capacity   |
- * | numbers    | tag, number                           | 8        | hash of the session   |
+ * | numbers    | cells: session number                 | 8        | hash of the session   |
  *
  * A reference is slot | generation << 24, never 0.  An entry whose generation is not its
  * slot's is dead.  Sessions are numbered from 1; one is alive while its number is among the
@@ -27,6 +27,7 @@
 #define MODEL_TABLES_H
 
 #include "base/shared.h"
+#include "model/cell_index.h"
 #include "model/image.h"
 #include "model/model.h"
 #include "model/toplist.h"
@@ -60,7 +61,7 @@ enum content_flag {
     CONTENT_NAMED = 1 << 3,      /* by as many different users as probation asks */
     CONTENT_TIMED = 1 << 4,      /* published_at or expires_at is set */
     CONTENT_PRESENT = 1 << 5,
-    CONTENT_RESTING = 1 << 6     /* its generations are spent; model.c */
+    CONTENT_RESTING = 1 << 6     /* its generations are spent (content_table.h) */
 };
 
 struct content_row {
@@ -68,7 +69,7 @@ struct content_row {
     uint32_t sequence;           /* odd while key and id change */
     uint32_t session_count;      /* sessions of two contents or more that it was in */
     uint32_t first_seen_s, last_seen_s;
-    uint32_t neighbour_epoch;
+    uint32_t reserved0;
     float trend_weight;          /* exact, decayed; the global trend list is by it */
     uint32_t trend_epoch;
     uint16_t trend_place;        /* in the global list, from 1; 0: not there */
@@ -133,6 +134,7 @@ struct model_state {
     uint32_t resting;
     uint32_t hand;               /* of the search for a cold slot */
     uint32_t index_sequence;     /* odd while an entry of the content index is taken out */
+    uint32_t number_sequence;    /* the same of the sessions' */
     uint32_t category_count;
     uint32_t session_newest;     /* number; 0: none yet */
     uint32_t sessions_posted;    /* sessions of two contents or more: S of the idf */
@@ -154,24 +156,28 @@ struct model {
     struct content_neighbours *neighbours;
     uint32_t (*postings)[MODEL_POSTINGS];
     char *features;
-    uint64_t *index;
+    struct cell_index index;
     struct category_row *categories;
-    uint64_t *category_index;
+    struct cell_index category_index;
     char *category_features;
     struct trend_scope *scopes;
     char *global_features;
     uint32_t (*sessions)[MODEL_SESSION_ITEMS];
     uint64_t *openings;
-    uint64_t *numbers;
-    uint32_t index_shift;        /* home of a tag: tag >> shift */
-    uint32_t index_mask;
-    uint32_t category_shift, category_mask;
-    uint32_t number_shift, number_mask;
+    struct cell_index numbers;
     uint32_t session_mask;       /* capacity - 1 */
     struct image image;
 };
 
 /* ---- words ---- */
+
+static inline float tables_weight(const float *place)
+{
+    uint32_t bits = __atomic_load_n((const uint32_t *)(const void *)place, __ATOMIC_RELAXED);
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+}
 
 static inline uint32_t tables_slot(uint32_t reference)
 {
