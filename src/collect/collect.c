@@ -118,7 +118,7 @@ static enum status add_event(struct collect *collect, struct batch *batch, const
         return STATUS_MEMORY;
     uint32_t size = event_encode(event, &collect->config->types, place);
     struct hash128 user = hash_user(engine_key(collect->engine), event->user_id.size > 0 ? 'u' : 'a', owner.data, owner.size);
-    batch_add(batch, partition, (uint32_t)user.low, size);
+    batch_add(batch, partition, engine_owner_hash(user), size);
     return STATUS_OK;
 }
 

@@ -194,7 +194,6 @@ enum status serve_open(struct serve **out, struct engine *engine, const struct s
         return status;
     }
     engine_set_notify(engine, notify, serve);
-    learner_set_notify(serve->shared.learner, notify, serve);
     *out = serve;
     return STATUS_OK;
 }
