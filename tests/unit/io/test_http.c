@@ -1,318 +1,11 @@
 /* Goal: io/http.h over real sockets: what clients do, and what hostile or broken ones do.
  * Method: a small application behind the server on a free loopback port; requests are written
- * byte by byte by hand.  Suspended requests are woken by the test's own thread.  Every receive
- * has a time limit, so a lost answer fails and does not hang. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <cmocka.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
+ * byte by byte by hand.  Every receive has a time limit, so a lost answer fails and does not hang. */
+#include "http_fixture.h"
+
 #include <zlib.h>
 
-#include "io/http.h"
-
-enum { RECEIVE_LIMIT_S = 20, BODY_BYTES = 65536, BODIES_BYTES = 262144, PARKED_MAX = 32 };
-
-/* -- the application behind the server ---------------------------------------------------- */
-
-struct application {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct http_request *parked[PARKED_MAX];
-    uint32_t parked_count;
-    uint32_t admitted, finished, states, ticks;
-    struct http_server *server;
-};
-
-static void count(struct application *app, uint32_t *counter, int by)
-{
-    pthread_mutex_lock(&app->mutex);
-    *counter += (uint32_t)by;
-    pthread_cond_broadcast(&app->changed);
-    pthread_mutex_unlock(&app->mutex);
-}
-
-static uint32_t read_count(struct application *app, const uint32_t *counter)
-{
-    pthread_mutex_lock(&app->mutex);
-    uint32_t value = *counter;
-    pthread_mutex_unlock(&app->mutex);
-    return value;
-}
-
-static void await(struct application *app, const uint32_t *counter, uint32_t least)
-{
-    struct timespec limit;
-
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += RECEIVE_LIMIT_S;
-    pthread_mutex_lock(&app->mutex);
-    while (*counter < least)
-        assert_int_equal(pthread_cond_timedwait(&app->changed, &app->mutex, &limit), 0);
-    pthread_mutex_unlock(&app->mutex);
-}
-
-static bool is_first(const struct http_request *request, const char *name)
-{
-    return request->segment_count > 0 && slice_is(request->segments[0], name);
-}
-
-static enum status app_admit(void *application, struct http_request *request, struct problem *problem)
-{
-    struct application *app = application;
-
-    count(app, &app->admitted, 1);
-    request->state = calloc(1, 1);
-    count(app, &app->states, 1);
-    if (is_first(request, "secret"))
-        return problem_set(problem, STATUS_UNAUTHORIZED, "no \"key\" here");
-    if (is_first(request, "busy"))
-        return STATUS_OVERLOADED;
-    return STATUS_OK;
-}
-
-static void park(struct application *app, struct http_request *request)
-{
-    http_suspend(request);
-    pthread_mutex_lock(&app->mutex);
-    assert_true(app->parked_count < PARKED_MAX);
-    app->parked[app->parked_count++] = request;
-    pthread_cond_broadcast(&app->changed);
-    pthread_mutex_unlock(&app->mutex);
-}
-
-static void answer_parts(struct http_request *request)
-{
-    char *text = arena_take(request->arena, 4096);
-    int size = 0;
-
-    for (uint32_t i = 0; i < request->segment_count && i < HTTP_SEGMENTS_MAX; i++)
-        size += snprintf(text + size, 256, "[%.*s]", SLICE_ARG(request->segments[i]));
-    struct slice q = http_query(request, "q");
-    if (q.data != NULL)
-        size += snprintf(text + size, 256, "q=%.*s", SLICE_ARG(q));
-    struct slice header = http_header(request, "x-test");
-    if (header.data != NULL)
-        size += snprintf(text + size, 256, " h=%.*s", SLICE_ARG(header));
-    http_respond(request, 200, "text/plain", slice_make(text, (size_t)size));
-}
-
-static void app_handle(void *application, struct http_request *request)
-{
-    struct application *app = application;
-
-    assert_non_null(request->state);
-    if (is_first(request, "park") || is_first(request, "twice")) {
-        park(app, request);
-    } else if (is_first(request, "echo")) {
-        for (uint32_t i = 0; i < 64; i++)
-            assert_int_equal(request->body.data == NULL ? 0 : request->body.data[request->body.size + i], 0);
-        http_add_header(request, "Penchant-Position", "0:1");
-        http_respond(request, 200, "text/plain", request->body);
-    } else if (is_first(request, "static")) {
-        http_respond_static(request, 200, "text/css", slice_of("body{}"), false);
-    } else if (is_first(request, "large")) {
-        char *page = malloc(1 << 20);
-        memset(page, 'L', 1 << 20);
-        http_respond(request, 200, "text/plain", slice_make(page, 1 << 20));
-        free(page);
-    } else if (request->method == HTTP_OTHER) {
-        struct problem problem;
-        problem_set(&problem, STATUS_METHOD, "no \"such\"\nmethod");
-        snprintf(problem.pointer, sizeof problem.pointer, "/method");
-        http_respond_problem(request, &problem);
-    } else {
-        answer_parts(request);
-    }
-}
-
-static void app_resume(void *application, struct http_request *request)
-{
-    if (is_first(request, "twice") && *(char *)request->state != 't') {
-        *(char *)request->state = 't';
-        park(application, request);
-        return;
-    }
-    http_respond(request, 200, "text/plain", slice_of("woken"));
-}
-
-static void app_finish(void *application, struct http_request *request)
-{
-    struct application *app = application;
-
-    free(request->state);
-    count(app, &app->states, -1);
-    count(app, &app->finished, 1);
-}
-
-static int app_tick(void *application, uint32_t loop)
-{
-    struct application *app = application;
-
-    (void)loop;
-    count(app, &app->ticks, 1);
-    return -1;
-}
-
-static struct application *start(uint32_t threads, const char *origins)
-{
-    struct application *app = calloc(1, sizeof *app);
-    struct http_options options = {
-        .listen = "127.0.0.1:0",
-        .threads = threads,
-        .connections = 64,
-        .body_bytes = BODY_BYTES,
-        .bodies_bytes = BODIES_BYTES,
-        .arena_bytes = 65536,
-        .idle_timeout = 60000,
-        .hosts = "shop.example",
-    };
-    struct http_handlers handlers = {app, app_admit, app_handle, app_resume, app_finish, app_tick};
-    struct problem problem;
-
-    snprintf(options.origins, sizeof options.origins, "%s", origins);
-    pthread_mutex_init(&app->mutex, NULL);
-    pthread_cond_init(&app->changed, NULL);
-    assert_int_equal(http_open(&app->server, &options, &handlers, &problem), STATUS_OK);
-    assert_int_equal(http_start(app->server), STATUS_OK);
-    return app;
-}
-
-static void stop(struct application *app)
-{
-    http_stop(app->server, 5000);
-    http_close(app->server);
-    assert_int_equal(app->states, 0);
-    assert_int_equal(app->admitted, app->finished);
-    pthread_cond_destroy(&app->changed);
-    pthread_mutex_destroy(&app->mutex);
-    free(app);
-}
-
-/* -- a client ------------------------------------------------------------------------------ */
-
-struct answer {
-    int code;
-    char head[4096];
-    size_t body_size;
-    char *body;
-};
-
-static int dial(const struct application *app)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(http_port(app->server)),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval limit = {.tv_sec = RECEIVE_LIMIT_S};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    return fd;
-}
-
-static void say_bytes(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
-        assert_true(n > 0);
-        data += n;
-        size -= (size_t)n;
-    }
-}
-
-static void say(int fd, const char *text)
-{
-    say_bytes(fd, text, strlen(text));
-}
-
-static bool header_of(const struct answer *answer, const char *name, char *out, size_t size)
-{
-    const char *line = strcasestr(answer->head, name);
-
-    out[0] = '\0';
-    if (line == NULL)
-        return false;
-    line += strlen(name);
-    line += strspn(line, ": ");
-    snprintf(out, size, "%.*s", (int)strcspn(line, "\r\n"), line);
-    return true;
-}
-
-/* Reads one answer; has_body is false after HEAD. */
-static void hear(int fd, struct answer *answer, bool has_body)
-{
-    char text[64];
-    size_t size = 0;
-
-    while (size < 4 || memcmp(answer->head + size - 4, "\r\n\r\n", 4) != 0) {
-        assert_true(size + 1 < sizeof answer->head);
-        ssize_t n = recv(fd, answer->head + size, 1, 0);
-        assert_int_equal(n, 1);
-        size += (size_t)n;
-    }
-    answer->head[size] = '\0';
-    assert_int_equal(sscanf(answer->head, "HTTP/1.1 %d", &answer->code), 1);
-    answer->body_size = 0;
-    if (has_body && header_of(answer, "Content-Length", text, sizeof text))
-        answer->body_size = strtoul(text, NULL, 10);
-    answer->body = malloc(answer->body_size + 1);
-    for (size_t got = 0; got < answer->body_size;) {
-        ssize_t n = recv(fd, answer->body + got, answer->body_size - got, 0);
-        assert_true(n > 0);
-        got += (size_t)n;
-    }
-    answer->body[answer->body_size] = '\0';
-}
-
-static void assert_answer(int fd, int code, const char *body)
-{
-    struct answer answer;
-
-    hear(fd, &answer, true);
-    if (answer.code != code)
-        print_message("got %d: %s\n", answer.code, answer.body);
-    assert_int_equal(answer.code, code);
-    if (body != NULL)
-        assert_string_equal(answer.body, body);
-    free(answer.body);
-}
-
-static void assert_problem(int fd, int code, const char *name)
-{
-    struct answer answer;
-    char text[128];
-
-    hear(fd, &answer, true);
-    assert_int_equal(answer.code, code);
-    assert_true(header_of(&answer, "Content-Type", text, sizeof text));
-    assert_string_equal(text, "application/problem+json");
-    assert_non_null(strstr(answer.head, "X-Content-Type-Options: nosniff"));
-    snprintf(text, sizeof text, "\"code\":\"%s\"", name);
-    assert_non_null(strstr(answer.body, text));
-    if (code == 429 || code == 503)
-        assert_true(header_of(&answer, "Retry-After", text, sizeof text));
-    free(answer.body);
-}
-
-static void assert_closed(int fd)
-{
-    char byte;
-
-    assert_int_equal(recv(fd, &byte, 1, 0), 0);
-}
-
-/* -- tests --------------------------------------------------------------------------------- */
+#include "base/rng.h"
 
 static void connections_live_on(void **state)
 {
@@ -585,134 +278,6 @@ static void targets_and_methods(void **state)
     stop(app);
 }
 
-static struct http_request *take_parked(struct application *app)
-{
-    await(app, &app->parked_count, 1);
-    pthread_mutex_lock(&app->mutex);
-    struct http_request *request = app->parked[0];
-    memmove(app->parked, app->parked + 1, (--app->parked_count) * sizeof *app->parked);
-    pthread_mutex_unlock(&app->mutex);
-    return request;
-}
-
-static void suspended_requests_are_woken(void **state)
-{
-    struct application *app = start(2, "");
-    int fds[8];
-
-    (void)state;
-    for (int round = 0; round < 5; round++) {
-        for (int i = 0; i < 8; i++) {
-            fds[i] = dial(app);
-            say(fds[i], i % 2 ? "GET /park HTTP/1.1\r\nHost: localhost\r\n\r\nGET /after HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                              : "POST /twice HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
-        }
-        for (int i = 0; i < 12; i++)
-            http_wake(take_parked(app));
-        for (int i = 0; i < 8; i++) {
-            assert_answer(fds[i], 200, "woken");
-            if (i % 2)
-                assert_answer(fds[i], 200, "[after]");
-            close(fds[i]);
-        }
-    }
-    stop(app);
-}
-
-static void a_client_may_go_while_suspended(void **state)
-{
-    struct application *app = start(1, "");
-    struct linger now = {1, 0};
-
-    (void)state;
-    for (int i = 0; i < 6; i++) {
-        int fd = dial(app);
-        say(fd, "GET /park HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        struct http_request *request = take_parked(app);
-        if (i % 2)
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now); /* a reset instead of an end */
-        close(fd);
-        assert_int_equal(read_count(app, &app->finished), (uint32_t)i);
-        http_wake(request);
-        await(app, &app->finished, (uint32_t)i + 1);
-    }
-    stop(app);
-}
-
-static void broken_off_requests_are_finished(void **state)
-{
-    struct application *app = start(1, "");
-    static const char *const parts[] = {"GE", "GET /a HTTP/1.1\r\nHo",
-                                        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc"};
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        int fd = dial(app);
-        say(fd, parts[i]);
-        if (i == 2)
-            await(app, &app->admitted, 1);
-        close(fd);
-    }
-    await(app, &app->finished, 1);
-    stop(app);
-}
-
-static void *wake_later(void *context)
-{
-    struct application *app = context;
-
-    http_wake(take_parked(app));
-    return NULL;
-}
-
-static void stopping_waits_for_the_suspended(void **state)
-{
-    struct application *app = start(1, "");
-    int fd = dial(app);
-    pthread_t thread;
-
-    (void)state;
-    say(fd, "GET /park HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    await(app, &app->parked_count, 1);
-    assert_int_equal(pthread_create(&thread, NULL, wake_later, app), 0);
-    http_stop(app->server, 20000);
-    pthread_join(thread, NULL);
-    assert_answer(fd, 200, "woken");
-    assert_closed(fd);
-    close(fd);
-    stop(app);
-}
-
-static void stopping_answers_what_never_wakes(void **state)
-{
-    struct application *app = start(1, "");
-    int fd = dial(app);
-
-    (void)state;
-    say(fd, "GET /park HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    struct http_request *request = take_parked(app);
-    http_stop(app->server, 0);
-    assert_problem(fd, 503, "not_ready");
-    assert_closed(fd);
-    close(fd);
-    assert_int_equal(read_count(app, &app->finished), 0);
-    http_wake(request); /* too late, and harmless */
-    stop(app);
-}
-
-static void idle_connections_do_not_hold_a_stop(void **state)
-{
-    struct application *app = start(2, "");
-    int fd = dial(app);
-
-    (void)state;
-    say(fd, "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_answer(fd, 200, "[a]");
-    stop(app);
-    assert_closed(fd);
-    close(fd);
-}
-
 static void notify_runs_the_tick(void **state)
 {
     struct application *app = start(1, "");
@@ -778,6 +343,79 @@ static void connections_over_the_limit_are_refused(void **state)
     stop(app);
 }
 
+static void broken_off_requests_are_finished(void **state)
+{
+    struct application *app = start(1, "");
+    static const char *const parts[] = {"GE", "GET /a HTTP/1.1\r\nHo",
+                                        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        int fd = dial(app);
+        say(fd, parts[i]);
+        if (i == 2)
+            await(app, &app->admitted, 1);
+        close(fd);
+    }
+    await(app, &app->finished, 1);
+    stop(app);
+}
+
+static void pieces_do_not_matter(void **state)
+{
+    static const struct {
+        const char *request, *answer;
+    } rows[] = {
+        {"GET /a/%41?q=%42 HTTP/1.1\r\nHost: localhost\r\nX-Test: v\r\n\r\n", "[a][A]q=B h=v"},
+        {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n\r\nhello world", "hello world"},
+        {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n",
+         "abcd"},
+        {"PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "[b]"},
+    };
+    enum { ROUNDS = 200, PIPELINE = 6, SEED = 7 };
+    struct application *app = start(1, "");
+    int fd = dial(app);
+    struct rng rng;
+
+    (void)state;
+    print_message("seed %d\n", SEED);
+    rng_init(&rng, SEED, 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        char text[2048];
+        size_t which[PIPELINE];
+        size_t size = 0;
+        for (int i = 0; i < PIPELINE; i++) {
+            which[i] = rng_below(&rng, sizeof rows / sizeof *rows);
+            size += (size_t)snprintf(text + size, sizeof text - size, "%s", rows[which[i]].request);
+        }
+        for (size_t done = 0; done < size;) {
+            size_t piece = 1 + rng_below(&rng, rng_below(&rng, 4) == 0 ? 400 : 40);
+            piece = piece < size - done ? piece : size - done;
+            say_bytes(fd, text + done, piece);
+            done += piece;
+        }
+        for (int i = 0; i < PIPELINE; i++)
+            assert_answer(fd, 200, rows[which[i]].answer);
+    }
+    close(fd);
+    stop(app);
+}
+
+static void silent_connections_are_closed(void **state)
+{
+    struct application *app = start_with(1, "", 1000);
+    int fd = dial(app);
+    int half = dial(app);
+
+    (void)state;
+    say(half, "GET /a HTTP/1.1\r\nHo");
+    assert_closed(fd);
+    assert_closed(half);
+    close(fd);
+    close(half);
+    stop(app);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -789,15 +427,12 @@ int main(void)
         cmocka_unit_test(the_budget_refuses_with_429),
         cmocka_unit_test(hosts_and_origins),
         cmocka_unit_test(targets_and_methods),
-        cmocka_unit_test(suspended_requests_are_woken),
-        cmocka_unit_test(a_client_may_go_while_suspended),
         cmocka_unit_test(broken_off_requests_are_finished),
-        cmocka_unit_test(stopping_waits_for_the_suspended),
-        cmocka_unit_test(stopping_answers_what_never_wakes),
-        cmocka_unit_test(idle_connections_do_not_hold_a_stop),
         cmocka_unit_test(notify_runs_the_tick),
         cmocka_unit_test(refusals_are_counted),
         cmocka_unit_test(connections_over_the_limit_are_refused),
+        cmocka_unit_test(pieces_do_not_matter),
+        cmocka_unit_test(silent_connections_are_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
