@@ -14,7 +14,7 @@
 #include "lab/load_shape.h"
 #include "wire/json_writer.h"
 
-enum { CATALOGUE_BATCH = 500, CATALOGUE_BYTES = 1 << 20, CATEGORIES = 40 };
+enum { CATALOGUE_BATCH = 500, CATALOGUE_BYTES = 1 << 20, CATEGORIES = 50 };
 
 struct settings {
     uint64_t port, connections, seconds, operations, users, contents, body, seed, asked;
@@ -131,7 +131,7 @@ static void write_content(struct json_writer *w, uint64_t number)
 
     json_object_begin(w);
     json_key(w, "content_id");
-    snprintf(text, sizeof text, "c%" PRIu64, number);
+    snprintf(text, sizeof text, "c%07" PRIu64, number);
     json_text(w, text);
     json_key(w, "title");
     snprintf(text, sizeof text, "Content number %" PRIu64 " of the standard workload", number);
@@ -141,7 +141,7 @@ static void write_content(struct json_writer *w, uint64_t number)
     json_text(w, text);
     json_key(w, "categories");
     json_array_begin(w);
-    snprintf(text, sizeof text, "k%" PRIu64, number % CATEGORIES);
+    snprintf(text, sizeof text, "category-%02" PRIu64, number % CATEGORIES);
     json_text(w, text);
     json_array_end(w);
     json_object_end(w);
