@@ -125,6 +125,7 @@ static void test_refused(void **state)
         {"{\"user_id\":\"" HUNDRED TEN TEN "012345678\"}", "/user_id", "too long", "128"},
         {"{\"user_id\":\"a\\u0000b\"}", "/user_id", "control", "control"},
         {"{\"user_id\":\"0123456789\\u007f\"}", "/user_id", "control", "control"},
+        {"{\"user_id\":\"0123\\u007f456789\"}", "/user_id", "control", "control"},
         {"{\"user_id\":\"0123\\n456789\"}", "/user_id", "control", "control"},
         {"{\"user_id\":\"u\",\"anonymous_id\":\"\"}", "/anonymous_id", "empty", "leave it out"},
         {"{" OWNER "\"event_id\":\"" TEN TEN TEN TEN TEN TEN "01234\"}", "/event_id", "too long", "64"},

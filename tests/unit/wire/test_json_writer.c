@@ -61,6 +61,8 @@ static void test_strings(void **state)
         {slice_of("\b\f\n\r\t\v\x01\x1f\x7f"), "\"\\b\\f\\n\\r\\t\\u000b\\u0001\\u001f\\u007f\""},
         {slice_make("a\0b", 3), "\"a\\u0000b\""}, {slice_of("\xc3\xa9\xf0\x9f\x98\x80"), "\"\xc3\xa9\xf0\x9f\x98\x80\""},
         {slice_of("a\xff\xc3"), "\"a\xef\xbf\xbd\xef\xbf\xbd\""}, {slice_of("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {slice_of("\xe0\x80\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, {slice_of("\xe0\xa0\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"), "\"\xe0\xa0\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\""},
+        {slice_of("\xf0\x8f\xbf\xbf"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, {slice_of("\xf4\x90\x80\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
         {slice_of("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\""}};
     struct json_writer w;
     json_writer_init(&w, 1 << 16);
@@ -125,7 +127,7 @@ static void test_times(void **state)
         int64_t ms = (int64_t)rng_below(&rng, 315537897600000) - 62135596800000;
         time_t s = (ms - ((ms % 1000) + 1000) % 1000) / 1000;
         struct tm parts;
-        char text[64], whole[80];
+        char text[64], whole[128];
         gmtime_r(&s, &parts);
         strftime(text, sizeof text, "-%m-%dT%H:%M:%S", &parts);
         snprintf(whole, sizeof whole, "\"%04d%s.%03dZ\"", parts.tm_year + 1900, text, (int)(ms - s * 1000));
