@@ -162,7 +162,7 @@ void serve_loop_sample(struct serve_loop *loop, const struct http_request *reque
         .next_ns = now_ns + (int64_t)SAMPLE_SPACING_MS * NS_PER_MS,
     };
     /* Counted as somebody who waits, so that the worker tells this loop when it is applied. */
-    __atomic_store_n(&loop->waiting.count, loop->waiting.count + 1, __ATOMIC_SEQ_CST);
+    SHARED_STORE(loop->waiting.count, loop->waiting.count + 1);
     engine_wait_begin(loop->shared->engine);
 }
 

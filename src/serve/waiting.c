@@ -19,9 +19,9 @@ void waiting_add(struct waiting *waiting, struct waiter *waiter)
     waiter->next = waiting->first;
     waiter->is_late = false;
     waiting->first = waiter;
-    /* Pairs with waiting_is_any: either the worker sees the count after it applied, or the tick
-     * that follows sees what it applied. */
-    __atomic_store_n(&waiting->count, waiting->count + 1, __ATOMIC_SEQ_CST);
+    /* Before engine_wait_begin, which is a full barrier as is what the worker does between publishing and
+     * notifying: either it sees the count, or the tick that follows sees what was applied. */
+    SHARED_STORE(waiting->count, waiting->count + 1);
     engine_wait_begin(waiting->engine);
 }
 
@@ -47,8 +47,7 @@ uint32_t waiting_tick(struct waiting *waiting, int64_t now_ns)
     return left;
 }
 
-bool waiting_is_any(struct waiting *waiting)
+bool waiting_is_any(const struct waiting *waiting)
 {
-    /* A read that changes nothing, as the full barrier between what was applied and the count. */
-    return __atomic_fetch_add(&waiting->count, 0, __ATOMIC_SEQ_CST) > 0;
+    return SHARED_LOAD(waiting->count) > 0;
 }

@@ -40,6 +40,6 @@ bool waiting_is_applied(const struct waiting *waiting, uint32_t partition, uint6
 void waiting_add(struct waiting *waiting, struct waiter *waiter);
 /* Wakes who is ready or late; returns how many still wait. */
 uint32_t waiting_tick(struct waiting *waiting, int64_t now_ns);
-bool waiting_is_any(struct waiting *waiting);
+bool waiting_is_any(const struct waiting *waiting);
 
 #endif
