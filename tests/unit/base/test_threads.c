@@ -17,7 +17,7 @@
 #include "base/ring.h"
 #include "base/shared.h"
 
-enum { PRODUCERS = 3, ITEMS = 50000, WORDS = 16, COPIES = 100000 };
+enum { PRODUCERS = 3, ITEMS = 50000, WORDS = 512, COPIES = 20000 };
 
 static struct ring ring;
 static struct bell bell;
