@@ -1,0 +1,53 @@
+/* session_knn.h - candidates from the recent sessions that are most like this person's.
+ *
+ * VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGMOD 2022).  The z-th newest of L
+ * contents (z from 0) gives ((L - z)/L)^2 to each of the 128 newest sessions it was in; the k
+ * with the most (of equals the newest) are neighbours.  A neighbour whose newest shared
+ * content is the p-th (p from 1) adds its similarity / p to each of its contents.  The idf
+ * factor is applied where candidates are scored.
+ *
+ * Similarities are whole numbers (times L^2), so the best k are found by counting, not sorting.
+ *
+ * Threads: one per struct session_knn.
+ * Memory:  inline, about 90 KiB.
+ * Failure: cannot fail.
+ */
+#ifndef DECIDE_SESSION_KNN_H
+#define DECIDE_SESSION_KNN_H
+
+#include "decide/candidates.h"
+#include "model/tables.h"
+
+enum {
+    SESSION_KNN_RECENTS_MAX = 20,
+    SESSION_KNN_K = 128,
+    SESSION_KNN_SESSIONS_MAX = SESSION_KNN_RECENTS_MAX * MODEL_POSTINGS,
+    SESSION_KNN_TABLE_BITS = 13,
+    SESSION_KNN_SIMILARITY_MAX = 2870, /* sum of the squares 1 .. 20 */
+    SESSION_KNN_NEVER = 0xffff
+};
+
+struct session_knn_row {
+    uint32_t number;
+    uint16_t similarity;     /* times L^2 */
+    uint8_t recent;          /* the newest content shared: its z */
+    uint8_t reserved;
+};
+
+struct session_knn {
+    uint32_t count;
+    uint16_t stamp;
+    struct session_knn_row rows[SESSION_KNN_SESSIONS_MAX];
+    uint64_t table[1 << SESSION_KNN_TABLE_BITS]; /* number << 32 | stamp << 16 | row */
+    uint16_t histogram[SESSION_KNN_SIMILARITY_MAX + 1];
+    uint32_t ages[SESSION_KNN_SESSIONS_MAX];
+    struct session_knn_row neighbours[SESSION_KNN_K];
+    uint32_t neighbour_count;
+};
+
+/* slots: the person's newest contents, the newest first; MODEL_NONE where unknown, which keeps its
+ * place.  own: number of the person's own session, 0: none; it is no neighbour. */
+void session_knn_gather(struct session_knn *knn, const struct model *model, const uint32_t *slots, uint32_t count, uint32_t own,
+                        struct candidates *candidates);
+
+#endif
