@@ -253,7 +253,6 @@ static void end_threads(struct engine *engine)
         return;
     for (uint32_t i = 0; i < engine->worker_count; i++)
         worker_stop(engine->workers[i], false);
-    learner_stop(engine->learner);
     writer_stop(engine->writer);
 }
 
@@ -262,10 +261,10 @@ void engine_close(struct engine *engine)
     if (engine == NULL)
         return;
     end_threads(engine);
-    for (uint32_t i = 0; i < engine->worker_count; i++)
-        worker_destroy(engine->workers[i]);
     if (engine->learner != NULL)
         learner_close(engine->learner);
+    for (uint32_t i = 0; i < engine->worker_count; i++)
+        worker_destroy(engine->workers[i]);
     writer_destroy(engine->writer);
     log_close(engine->learn);
     log_close(engine->contents);

@@ -9,12 +9,12 @@
  *                 ^                     | aborted, unknown: undo of g+1, then of g
  *                 `---- read again -----'
  *
- * Unknown is asked about: a partition whose committed position is what the closing
- * generation reached keeps its state; one whose position is where it began is taken back.
+ * Unknown is asked about: a partition whose committed position is at or beyond what the
+ * closing generation reached keeps its state; any other is taken back.
  *
  * Threads: the worker.
  * Memory:  one position a task.
- * Failure: the port's and the tasks'; STATUS_CORRUPT when the port names a position in between.
+ * Failure: the port's and the tasks'.
  */
 #ifndef ENGINE_GENERATIONS_H
 #define ENGINE_GENERATIONS_H

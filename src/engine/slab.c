@@ -13,7 +13,8 @@ enum {
     HEADER_BYTES = 4096,
     CLASS_MAX = 48,
     CLASS_NONE = 255,
-    EVICT_RUNS = 16, /* runs offered per take under pressure: a bound on the pause */
+    EVICT_RUNS = 16,    /* runs offered per run taken under pressure: a bound on the pause */
+    POOL_LOW = 8,       /* at the budget, offering starts with so many runs left: two passes over what was used lately */
 };
 
 struct run {
@@ -39,6 +40,7 @@ struct slab {
     void *context;
     struct run *with_room[CLASS_MAX];
     struct run *pool;
+    uint32_t pool_count;
     struct chunk **chunks;
     uint64_t chunk_count, chunk_capacity;
     uint64_t hand;     /* run number where the last eviction ended */
@@ -181,6 +183,7 @@ static bool add_chunk(struct slab *slab)
         chunk->runs[i].class = CLASS_NONE;
         list_add(&slab->pool, &chunk->runs[i]);
     }
+    slab->pool_count += RUNS;
     return true;
 }
 
@@ -202,6 +205,7 @@ static void give_to_run(struct slab *slab, struct run *run, void *item)
         list_remove(&slab->with_room[run->class], run);
     run->class = CLASS_NONE;
     list_add(&slab->pool, run);
+    slab->pool_count++;
 }
 
 void slab_give(struct slab *slab, void *item)
@@ -210,10 +214,10 @@ void slab_give(struct slab *slab, void *item)
     give_to_run(slab, &chunk->runs[((uintptr_t)item - (uintptr_t)chunk) / RUN_BYTES], item);
 }
 
-/* Offers every item of the next runs; stops as soon as a run became free. */
+/* Offers every item of the next runs; stops as soon as enough runs are free. */
 static void evict_some(struct slab *slab)
 {
-    for (uint32_t n = 0; n < EVICT_RUNS && slab->pool == NULL && slab->chunk_count > 0; n++) {
+    for (uint32_t n = 0; n < EVICT_RUNS && slab->pool_count < POOL_LOW && slab->chunk_count > 0; n++) {
         uint64_t number = slab->hand++ % (slab->chunk_count * RUNS);
         struct chunk *chunk = slab->chunks[number / RUNS];
         struct run *run = &chunk->runs[number % RUNS];
@@ -234,7 +238,7 @@ static struct run *run_with_room(struct slab *slab, uint8_t class)
 {
     if (slab->with_room[class] != NULL)
         return slab->with_room[class];
-    if (slab->pool == NULL && slab->bytes + CHUNK_BYTES > slab->budget_bytes)
+    if (slab->pool_count < POOL_LOW && slab->bytes + CHUNK_BYTES > slab->budget_bytes)
         evict_some(slab);
     if (slab->with_room[class] != NULL)
         return slab->with_room[class];
@@ -242,6 +246,7 @@ static struct run *run_with_room(struct slab *slab, uint8_t class)
         return NULL;
     struct run *run = slab->pool;
     list_remove(&slab->pool, run);
+    slab->pool_count--;
     uint32_t begin = run_begin(run), room = (uint32_t)(run - chunk_of(run)->runs + 1) * RUN_BYTES - begin;
     run->class = class;
     run->used = 0;
