@@ -15,8 +15,9 @@ REVISION   := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 PACKAGES   := libmicrohttpd libxxhash libzstd zlib yaml-0.1 simdjson libcurl
 ROOMS      := $(shell sed -n 's/^\([a-z]*\):.*/\1/p' src/LAYERS)
-# What a room links: itself and what src/LAYERS lets it use, closed under use by order.
-room_uses   = $(shell sed -n 's/^$(1): *//p' src/LAYERS)
+# What a room links: what src/LAYERS lets it use, and what that uses.
+room_row    = $(shell sed -n 's/^$(1): *//p' src/LAYERS)
+room_uses   = $(sort $(foreach use,$(call room_row,$(1)),$(use) $(call room_uses,$(use))))
 
 FLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
