@@ -5,7 +5,7 @@ Only processes started here are ended, by pid.  Every wait is bounded.
 import http.client, json, os, re, shutil, signal, subprocess, tempfile, threading, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BIN = os.environ.get("PENCHANT_BIN", os.path.join(ROOT, "build/release/penchant"))
+BIN = os.environ.get("TEST_BIN", os.path.join(ROOT, "build/release/penchant"))
 
 
 class Server:

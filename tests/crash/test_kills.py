@@ -12,7 +12,7 @@ import collections, http.client, os, random, sys, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from server import Server, Tap
 
-LONG = bool(os.environ.get("PENCHANT_LONG"))
+LONG = bool(os.environ.get("TEST_LONG"))
 KILLS = 200 if LONG else 20
 CLIENTS, USERS, CONTENTS, BODY = 3, 400, 120, 25
 

@@ -5,7 +5,7 @@ Run with --write to make the files anew."""
 import os, re, subprocess, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.environ.get("PENCHANT_BIN", os.path.join(ROOT, "build/release/penchant"))
+BIN = os.environ.get("TEST_BIN", os.path.join(ROOT, "build/release/penchant"))
 MADE = {"docs/CONFIGURATION.md": ["describe", "settings"], "docs/METRICS.md": ["describe", "metrics"],
         "docs/ERRORS.md": ["describe", "errors"], "config/penchant.yaml": ["check", "--defaults"]}
 

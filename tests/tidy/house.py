@@ -9,7 +9,7 @@ words:   functions we do not use, marks of unfinished work, names of machines.
 import os, re, subprocess, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PENCHANT_BUILD", os.path.join(ROOT, "build/release"))
+BUILD = os.environ.get("TEST_BUILD", os.path.join(ROOT, "build/release"))
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|alloca)\s*\(")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|not implemented|placeholder)\b")
 FUNCTION_MAX, FILE_MAX = 70, 800

@@ -8,7 +8,7 @@ import os, shutil, subprocess, sys, tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 from server import BIN, ROOT, Server, Tap
 
-CLANG = os.environ.get("PENCHANT_BIN_CLANG", "")
+CLANG = os.environ.get("TEST_BIN_CLANG", "")
 DATA = os.path.join(ROOT, "../shared/data")
 COLUMNS = "user=SessionId,content=ItemId,time=Time"
 SMALL = ["--learner.contents=65536", "--learner.sessions=65536"]
@@ -56,7 +56,7 @@ def main():
             clang = replay(CLANG, train, fresh(root, "clang", first), "--deterministic")
             tap.check(clang == expected, "built by clang, the same state", f"{expected}\n{clang}")
         else:
-            tap.skip("built by clang", "no clang build named by PENCHANT_BIN_CLANG")
+            tap.skip("built by clang", "no clang build named by TEST_BIN_CLANG")
         # The learner of one `learn` log, applied again from its beginning.
         shutil.rmtree(os.path.join(first, "learner"))
         empty = os.path.join(root, "empty.tsv")
