@@ -34,7 +34,8 @@ enum status image_create(struct image *image, const struct image_table_plan *pla
             .row_bytes = plan[i].row_bytes,
             .is_scattered = plan[i].is_scattered,
         };
-        offset = round_up(offset + image->tables[i].bytes_max, LARGE_PAGE);
+        /* An empty table has a place of its own too, so that an offset names one table. */
+        offset = round_up(offset + image->tables[i].bytes_max + 1, LARGE_PAGE);
     }
     /* One large page more than needed, so that the base can be aligned. */
     void *base = mmap(NULL, offset + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
