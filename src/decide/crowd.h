@@ -10,7 +10,7 @@
 #include "decide/candidates.h"
 #include "model/tables.h"
 
-enum { CROWD_COVISIT_RECENTS = 3 };
+enum { CROWD_COVISIT_RECENTS = 4 };
 
 /* Neighbours of the newest contents: the z-th (z from 0) adds 0.5^z * weight / sqrt(sessions + 1). */
 void crowd_covisits(const struct model *model, const uint32_t *slots, uint32_t count, struct candidates *candidates);

@@ -6,6 +6,16 @@
 
 enum { CACHE_LINE = 64, TABLE_MASK = (1 << SESSION_KNN_TABLE_BITS) - 1 };
 
+/* 256 * 0.8^z */
+static const uint16_t WEIGHTS[SESSION_KNN_RECENTS_MAX] = {256, 205, 164, 131, 105, 84, 67, 54, 43, 34,
+                                                          27,  22,  18,  14,  11,  9,  7,  6,  5,  4};
+/* d^-0.7; the shared content itself counts as its own neighbour. */
+static const float NEARNESS[MODEL_SESSION_ITEMS] = {1.F,    1.F,    .6156F, .4635F, .3789F, .3241F, .2853F, .2561F,
+                                                    .2333F, .2148F, .1995F, .1866F, .1756F, .1660F, .1577F, .1502F};
+static const float UNIT = 1.F / (SESSION_KNN_UNIT * SESSION_KNN_UNIT);
+/* A shared content that has left its session is taken to be half a session away. */
+enum { LEFT = MODEL_SESSION_ITEMS / 2 };
+
 static_assert(2 * (int)SESSION_KNN_SESSIONS_MAX < (1 << SESSION_KNN_TABLE_BITS), "the table is at most half in use");
 
 static void clear(struct session_knn *knn)
@@ -45,11 +55,10 @@ static void collect(struct session_knn *knn, const struct model *model, const ui
             continue;
         const uint32_t *ring = model->postings[slots[z]];
         uint32_t postings = SHARED_LOAD(model->contents[slots[z]].posting_count);
-        uint32_t weight = (count - z) * (count - z);
         for (uint32_t i = 0; i < postings && i < MODEL_POSTINGS; i++) {
             uint32_t number = SHARED_LOAD(ring[i]);
             if (number != own && tables_has_session(model, number, newest))
-                add(knn, number, weight, z);
+                add(knn, number, WEIGHTS[z], z);
         }
     }
 }
@@ -114,21 +123,36 @@ static void choose(struct session_knn *knn, const struct model *model, uint32_t 
     }
 }
 
-static void add_session(const struct model *model, const struct session_knn_row *neighbour, float similarity,
+static uint32_t distance(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* The row as it is now, copied so that its order is looked at once. Returns how many it has. */
+static uint32_t copy_session(const struct model *model, uint32_t number, uint32_t items[MODEL_SESSION_ITEMS])
+{
+    const uint32_t *row = model->sessions[number & model->session_mask];
+    uint32_t count = 0;
+    while (count < MODEL_SESSION_ITEMS && (items[count] = SHARED_LOAD(row[count])) != 0)
+        count++;
+    return count;
+}
+
+static void add_session(const struct model *model, const struct session_knn_row *neighbour, uint32_t shared_slot,
                         struct candidates *candidates)
 {
-    const uint32_t *items = model->sessions[neighbour->number & model->session_mask];
-    float part = similarity / (float)(neighbour->recent + 1);
-    for (uint32_t i = 0; i < MODEL_SESSION_ITEMS; i++) {
-        uint32_t reference = SHARED_LOAD(items[i]);
+    uint32_t items[MODEL_SESSION_ITEMS], count = copy_session(model, neighbour->number, items), shared = 0;
+    float similarity = (float)(neighbour->similarity * WEIGHTS[neighbour->recent]) * UNIT;
+    while (shared < count && tables_slot(items[shared]) != shared_slot)
+        shared++;
+    for (uint32_t i = 0; i < count; i++) {
         int is_new;
-        if (reference == 0)
-            break;
-        struct candidate *c = candidates_take(candidates, reference, &is_new);
+        struct candidate *c = candidates_take(candidates, items[i], &is_new);
         if (c == NULL)
             return;
         if (is_new)
-            __builtin_prefetch(&model->briefs[tables_slot(reference)]);
+            __builtin_prefetch(&model->briefs[tables_slot(items[i])]);
+        float part = similarity * NEARNESS[shared < count ? distance(i, shared) : LEFT];
         c->knn += part;
         if (part > c->knn_best) {
             c->knn_best = part;
@@ -143,7 +167,7 @@ void session_knn_gather(struct session_knn *knn, const struct model *model, cons
     uint32_t most = 0;
     ASSERT(count <= SESSION_KNN_RECENTS_MAX);
     for (uint32_t z = 0; z < count; z++) {
-        most += (z + 1) * (z + 1);
+        most += WEIGHTS[z];
         if (slots[z] == MODEL_NONE)
             continue;
         const char *ring = (const char *)model->postings[slots[z]];
@@ -153,7 +177,6 @@ void session_knn_gather(struct session_knn *knn, const struct model *model, cons
     clear(knn);
     collect(knn, model, slots, count, own);
     choose(knn, model, most);
-    float unit = count > 0 ? 1.F / (float)(count * count) : 0;
     for (uint32_t i = 0; i < knn->neighbour_count; i++)
-        add_session(model, &knn->neighbours[i], (float)knn->neighbours[i].similarity * unit, candidates);
+        add_session(model, &knn->neighbours[i], slots[knn->neighbours[i].recent], candidates);
 }
