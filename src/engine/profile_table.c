@@ -1,6 +1,7 @@
 #include "engine/profile_table.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "base/shared.h"
@@ -9,7 +10,12 @@
 #define REFERENCE_SLOT (1ULL << 63)
 #define REFERENCE_PLACE (1ULL << 62)
 
-enum { IMAGE_HEAD = sizeof(struct profile_image), READ_TRIES = 1000, PREFETCH_LINES = 6, LINE = 64 };
+enum { IMAGE_HEAD = sizeof(struct profile_image), PREFETCH_LINES = 6, LINE = 64 };
+
+/* A reader spins while a profile is being published; a worker that lost its core in the middle
+ * of that comes back in milliseconds, so from then on the reader sleeps in between.  At the end
+ * of all tries (a second) the worker is not running at all. */
+enum { READ_SPINS = 2000, READ_SLEEPS = 20000, READ_SLEEP_NS = 50000 };
 
 static_assert(sizeof(struct profile_slot) == 64, "a slot's head is one line");
 
@@ -396,7 +402,7 @@ enum status profile_table_hash(struct profile_table *table, uint64_t *hash)
 
 /* ---- readers ---- */
 
-enum reading { READING_DONE, READING_OTHER, READING_TORN };
+enum reading { READING_DONE, READING_OTHER, READING_TORN, READING_FAILED };
 
 static enum reading read_slot(const struct profile_table *table, const struct profile_slot *slot, struct hash128 key,
                               struct profile *profile)
@@ -422,11 +428,12 @@ static enum reading read_place(const struct profile_table *table, changelog_plac
     uint64_t buffer[PROFILE_TABLE_RECORD_MAX / 8];
     uint32_t size = 0;
 
+    enum status status = changelog_read(table->changelog, place, buffer, table->packed_max, &size);
     /* A segment that was dropped meanwhile: the reference has changed too. */
-    if (changelog_read(table->changelog, place, buffer, table->packed_max, &size) != STATUS_OK)
+    if (status == STATUS_NOT_FOUND)
         return READING_TORN;
-    if (!profile_unpack(buffer, size, table->layout, profile))
-        return READING_TORN;
+    if (status != STATUS_OK || !profile_unpack(buffer, size, table->layout, profile))
+        return READING_FAILED;
     return is_same(profile->key, key) ? READING_DONE : READING_OTHER;
 }
 
@@ -446,6 +453,8 @@ static enum reading read_once(const struct profile_table *table, struct hash128 
         uint32_t again = cursor_before;
         if (reading == READING_DONE)
             return key_index_lookup(&table->index, key.low, &again) == reference ? READING_DONE : READING_TORN;
+        if (reading == READING_FAILED)
+            return reading;
         worst = reading;
         cursor_before = cursor;
     }
@@ -455,12 +464,16 @@ static enum reading read_once(const struct profile_table *table, struct hash128 
 
 bool profile_table_read(struct profile_table *table, struct hash128 key, struct profile *profile)
 {
+    static const struct timespec pause = {0, READ_SLEEP_NS};
     bool is_nobody = false;
     enum reading reading = READING_TORN;
 
     key_index_enter(&table->index);
-    for (int i = 0; i < READ_TRIES && reading != READING_DONE; i++)
+    for (int i = 0; i < READ_SPINS + READ_SLEEPS && (reading == READING_TORN || reading == READING_OTHER); i++) {
+        if (i >= READ_SPINS)
+            nanosleep(&pause, NULL);
         reading = read_once(table, key, profile, &is_nobody);
+    }
     key_index_leave(&table->index);
     return reading == READING_DONE && !is_nobody;
 }
