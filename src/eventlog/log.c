@@ -19,6 +19,7 @@
 
 enum {
     BUDGET_SEGMENTS = 4,        /* a topic's budget holds at least as many segments, else nothing could be trimmed */
+    WRITEBACK_BYTES = 1 << 20,  /* less is not worth a call */
     SEAL_AT_CLOSE_BYTES = 4 << 20, /* below, scanning the file at the next start is as quick as a footer */
 };
 
@@ -210,8 +211,10 @@ static enum status add_open_segment(struct log *log, struct problem *problem)
     /* Not log->highs: these count the frame under construction already, and if it is never
      * written its records must not look as if they were here. */
     const struct frame_source *highs = log->open ? log->open->highs : log->highs;
+    const uint64_t *floors = log->open ? log->open->tops : log->ends;
     enum status status = segment_create(&segment, log->dir, log->shape, log->sequence_written + 1,
-                                        log_sequence_synced(log), log->received_at_ms, log->ends, highs, problem);
+                                        log_sequence_synced(log), log->received_at_ms, log->ends, floors, highs,
+                                        problem);
 
     if (status != STATUS_OK)
         return status;
@@ -232,7 +235,7 @@ static void take_state(struct log *log)
     log->open = last;
     memcpy(log->next, last->ends, log->shape.partition_count * sizeof *log->next);
     memcpy(log->ends, last->ends, log->shape.partition_count * sizeof *log->ends);
-    memcpy(log->begins, log->segments[0]->begins, log->shape.partition_count * sizeof *log->begins);
+    memcpy(log->begins, log->segments[0]->floors, log->shape.partition_count * sizeof *log->begins);
     memcpy(log->highs, last->highs, log->shape.source_count * sizeof *log->highs);
     log->received_at_ms = last->last_received_at_ms;
     log->sequence_written = last->last_sequence;
@@ -511,6 +514,25 @@ struct bell *log_bell(struct log *log)
     return &log->bell;
 }
 
+void log_start_writeback(struct log *log)
+{
+    struct segment *segment;
+    uint64_t from = 0;
+
+    if (log_sequence_synced(log) >= log_sequence_written(log) || pthread_mutex_trylock(&log->syncing) != 0)
+        return;
+    while ((segment = acquire_unsealed(log, DIRTY, from)) != NULL) {
+        uint64_t written = SHARED_ACQUIRE(segment->written);
+        if (written - segment->flushing >= WRITEBACK_BYTES) {
+            segment_start_writeback(segment->fd, segment->flushing, written);
+            segment->flushing = written;
+        }
+        from = segment->ordinal + 1;
+        log_release_segment(log, segment);
+    }
+    pthread_mutex_unlock(&log->syncing);
+}
+
 enum status log_seal(struct log *log)
 {
     struct problem problem;
@@ -550,7 +572,7 @@ static bool may_trim(const struct log *log, const struct segment *segment, const
     if (!segment->is_sealed)
         return false;
     for (uint32_t p = 0; p < log->shape.partition_count; p++) {
-        if (segment->ends[p] > needed[p])
+        if (segment->tops[p] > needed[p])
             return false;
     }
     return log_bytes(log) > log->options.bytes || segment->last_received_at_ms < now_ms - (int64_t)log->options.retention;
@@ -567,7 +589,7 @@ static struct segment *take_oldest(struct log *log, const uint64_t *needed, int6
         SHARED_STORE(log->segment_count, log->segment_count - 1);
         memmove(log->segments, log->segments + 1, log->segment_count * sizeof *log->segments);
         for (uint32_t p = 0; p < log->shape.partition_count; p++) {
-            SHARED_RELEASE(log->begins[p], log->segments[0]->begins[p]);
+            SHARED_RELEASE(log->begins[p], log->segments[0]->floors[p]);
             if (log->places)
                 place_table_trim(&log->places[p], log->segments[0]->ordinal);
         }

@@ -9,7 +9,7 @@
  * Threads: one appender; any number of readers, each with its own struct log_reader.
  *          What says "any" may be called from any thread.
  * Memory:  the frame under construction, twice (log.frame_bytes each, touched as used);
- *          16 bytes a partition and segment; a reader's buffer of 1 MiB or its largest frame;
+ *          32 bytes a partition and segment; a reader's buffer of 1 MiB or its largest frame;
  *          with log_index_places 8 bytes a record kept.
  * Failure: a failed write or sync closes the log for appends for good (STATUS_IO, STATUS_DISK_FULL).
  */
@@ -68,6 +68,9 @@ enum status log_frame_add(struct log *log, uint32_t partition, struct slice reco
 enum status log_frame_commit(struct log *log) MUST_CHECK;
 /* Any thread: fdatasync up to what is written when it is called; returns when durable. */
 enum status log_sync(struct log *log) MUST_CHECK;
+/* Any thread: lets the disk begin with what is written, without waiting for it, so that the next sync
+ * is short.  Does nothing while a sync is under way. */
+void log_start_writeback(struct log *log);
 /* Any thread: syncs closed segments that have no footer yet and writes their footers. */
 enum status log_seal(struct log *log) MUST_CHECK;
 /* Raises next offsets: an offset that some other file names is never given again.  There will
@@ -75,7 +78,8 @@ enum status log_seal(struct log *log) MUST_CHECK;
 void log_raise(struct log *log, uint32_t partition, uint64_t next_offset);
 /* Next offset that will be given. Any thread: as published. */
 uint64_t log_end(const struct log *log, uint32_t partition);
-uint64_t log_begin(const struct log *log, uint32_t partition); /* any: oldest offset kept */
+/* Any: all records below are trimmed, none at or above. */
+uint64_t log_begin(const struct log *log, uint32_t partition);
 /* Any: high source position: records at or below are already here. (UINT64_MAX: none yet.) */
 uint64_t log_source_high(const struct log *log, uint32_t source_partition);
 uint64_t log_sequence_written(const struct log *log); /* any; 0: nothing */

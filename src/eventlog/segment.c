@@ -6,7 +6,8 @@
  *          8  u32  length of the header    48  u32  partitions
  *         12  u32  salt                    52  u32  source partitions
  *         16  u64  XXH3-64 of the header   56  next offsets, u64 a partition
- *                  behind byte 24         ...  sources: u64 offset, u32 index, u32 0
+ *                  behind byte 24         ...  above every record so far, u64 a partition
+ *                                         ...  sources: u64 offset, u32 index, u32 0
  * frames       as frame.c says
  * footer   0  u32  magic "PFTR"            40  i64  received_at of the first frame
  *          4  u16  version 1               48  i64  received_at of the last frame
@@ -15,7 +16,7 @@
  *         12  u32  salt                    64  u32  places
  *         16  u64  XXH3-64 of the summary  68  u32  0
  *                  behind byte 24          72  u64  XXH3-64 of the places
- *         24  u64  last sequence           80  next offsets, sources as in the header
+ *         24  u64  last sequence           80  the three tables as in the header
  *         32  u64  where the footer begins
  *         ...  places: u64 sequence, u64 file offset, u64 next offset a partition before that frame
  * trailer  0  u64  where the footer begins, 8 u32 length of the summary, 12 u32 magic "PEND"
@@ -24,6 +25,7 @@
  * A footer is written only behind synced frames: where one is, all before it was durable. */
 #include "eventlog/segment.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +103,12 @@ enum status segment_sync(int fd, const char *path, struct problem *problem)
     return file_sync(fd, path, problem);
 }
 
+void segment_start_writeback(int fd, uint64_t from, uint64_t end)
+{
+    /* A hint: what it does not do, the sync does, and says so if it cannot. */
+    (void)sync_file_range(fd, (off_t)from, (off_t)(end - from), SYNC_FILE_RANGE_WRITE);
+}
+
 uint32_t segment_salt(void)
 {
     uint32_t salt = FRAME_ANY_SALT;
@@ -128,7 +136,7 @@ bool segment_parse_name(const char *name, uint64_t *first_sequence)
 
 static uint64_t tables_bytes(struct segment_shape shape)
 {
-    return shape.partition_count * sizeof(uint64_t) + shape.source_count * sizeof(struct frame_source);
+    return 2 * shape.partition_count * sizeof(uint64_t) + shape.source_count * sizeof(struct frame_source);
 }
 
 static uint64_t row_words(struct segment_shape shape)
@@ -156,10 +164,12 @@ static enum status allocate(struct segment **segment, const char *dir, uint64_t 
                                  .path = strdup(path),
                                  .begins = calloc(shape.partition_count, sizeof(uint64_t)),
                                  .ends = calloc(shape.partition_count, sizeof(uint64_t)),
+                                 .floors = calloc(shape.partition_count, sizeof(uint64_t)),
+                                 .tops = calloc(shape.partition_count, sizeof(uint64_t)),
                                  .highs = calloc(shape.source_count + 1, sizeof(struct frame_source))};
         made->frames_at = sizeof(struct header) + tables_bytes(shape);
     }
-    if (made == NULL || made->path == NULL || made->begins == NULL || made->ends == NULL || made->highs == NULL) {
+    if (!made || !made->path || !made->begins || !made->ends || !made->floors || !made->tops || !made->highs) {
         segment_destroy(made);
         return problem_set(problem, STATUS_MEMORY, "no memory to open %s", path);
     }
@@ -176,9 +186,31 @@ void segment_destroy(struct segment *segment)
     free(segment->path);
     free(segment->begins);
     free(segment->ends);
+    free(segment->floors);
+    free(segment->tops);
     free(segment->highs);
     free(segment->places.rows);
     free(segment);
+}
+
+/* The tables of a header or footer. */
+static void put_tables(const struct segment *segment, const uint64_t *nexts, const uint64_t *tops, char *to)
+{
+    uint64_t bytes = segment->shape.partition_count * sizeof(uint64_t);
+
+    memcpy(to, nexts, bytes);
+    memcpy(to + bytes, tops, bytes);
+    memcpy(to + 2 * bytes, segment->highs, segment->shape.source_count * sizeof(struct frame_source));
+}
+
+/* The same back: what is behind them in the segment. */
+static void take_tables(struct segment *segment, const char *from)
+{
+    uint64_t bytes = segment->shape.partition_count * sizeof(uint64_t);
+
+    memcpy(segment->ends, from, bytes);
+    memcpy(segment->tops, from + bytes, bytes);
+    memcpy(segment->highs, from + 2 * bytes, segment->shape.source_count * sizeof(struct frame_source));
 }
 
 static enum status write_header(struct segment *segment, uint64_t synced_to, struct problem *problem)
@@ -200,10 +232,7 @@ static enum status write_header(struct segment *segment, uint64_t synced_to, str
         .partition_count = shape.partition_count,
         .source_count = shape.source_count,
     };
-    char *tables = bytes + sizeof *header;
-    memcpy(tables, segment->begins, shape.partition_count * sizeof(uint64_t));
-    memcpy(tables + shape.partition_count * sizeof(uint64_t), segment->highs,
-           shape.source_count * sizeof(struct frame_source));
+    put_tables(segment, segment->begins, segment->floors, bytes + sizeof *header);
     header->checksum = hash_checksum(bytes + FRAME_PREFIX, segment->frames_at - FRAME_PREFIX);
     enum status status = segment_write(segment->fd, segment->path, bytes, segment->frames_at, 0, problem);
     free(bytes);
@@ -212,7 +241,7 @@ static enum status write_header(struct segment *segment, uint64_t synced_to, str
 
 enum status segment_create(struct segment **segment, const char *dir, struct segment_shape shape,
                            uint64_t first_sequence, uint64_t synced_to, int64_t received_at_ms, const uint64_t *begins,
-                           const struct frame_source *highs, struct problem *problem)
+                           const uint64_t *floors, const struct frame_source *highs, struct problem *problem)
 {
     struct segment *made;
     enum status status = allocate(&made, dir, first_sequence, shape, problem);
@@ -227,6 +256,8 @@ enum status segment_create(struct segment **segment, const char *dir, struct seg
     made->bytes = made->frames_at;
     memcpy(made->begins, begins, shape.partition_count * sizeof *begins);
     memcpy(made->ends, begins, shape.partition_count * sizeof *begins);
+    memcpy(made->floors, floors, shape.partition_count * sizeof *floors);
+    memcpy(made->tops, floors, shape.partition_count * sizeof *floors);
     memcpy(made->highs, highs, shape.source_count * sizeof *highs);
     status = file_open(&made->fd, made->path, FILE_CREATE_NEW, problem);
     if (status == STATUS_OK)
@@ -267,11 +298,9 @@ static enum status read_header(struct segment *segment, bool *is_whole, struct p
                              shape.partition_count, shape.source_count, segment->shape.partition_count,
                              segment->shape.source_count);
     } else if (*is_whole) {
-        const char *tables = bytes + sizeof header;
-        uint64_t offset_bytes = shape.partition_count * sizeof(uint64_t);
-        memcpy(segment->begins, tables, offset_bytes);
-        memcpy(segment->ends, tables, offset_bytes);
-        memcpy(segment->highs, tables + offset_bytes, shape.source_count * sizeof(struct frame_source));
+        take_tables(segment, bytes + sizeof header);
+        memcpy(segment->begins, segment->ends, shape.partition_count * sizeof(uint64_t));
+        memcpy(segment->floors, segment->tops, shape.partition_count * sizeof(uint64_t));
         segment->salt = header.salt;
         segment->shown_synced = header.synced_to;
         segment->first_received_at_ms = header.received_at_ms;
@@ -319,10 +348,7 @@ static enum status read_footer(struct segment *segment, struct problem *problem)
         return problem_set(problem, STATUS_MEMORY, "no memory for the footer of %s", segment->path);
     status = file_pread_all(segment->fd, segment->path, bytes, footer.length, footer.at, problem);
     if (status == STATUS_OK && hash_checksum(bytes + FRAME_PREFIX, footer.length - FRAME_PREFIX) == footer.checksum) {
-        const char *tables = bytes + sizeof footer;
-        uint64_t offset_bytes = segment->shape.partition_count * sizeof(uint64_t);
-        memcpy(segment->ends, tables, offset_bytes);
-        memcpy(segment->highs, tables + offset_bytes, segment->shape.source_count * sizeof(struct frame_source));
+        take_tables(segment, bytes + sizeof footer);
         segment->last_sequence = footer.last_sequence;
         segment->shown_synced = footer.last_sequence;
         segment->first_received_at_ms = footer.first_received_at_ms;
@@ -514,6 +540,7 @@ enum status segment_note(struct segment *segment, const struct frame_head *head,
         uint64_t end = section->first_offset + section->count;
         if (end > segment->ends[section->partition])
             segment->ends[section->partition] = end;
+        segment->tops[section->partition] = segment->ends[section->partition];
         if (section->source_partition < segment->shape.source_count) {
             struct frame_source *high = &segment->highs[section->source_partition];
             if (!frame_is_past(*high, section->source_high, section->source_index))
@@ -561,11 +588,8 @@ enum status segment_seal(struct segment *segment, uint64_t *bytes, struct proble
         .source_count = shape.source_count,
         .place_count = segment->places.count,
     };
-    char *to = buffer + sizeof *footer;
-    memcpy(to, segment->ends, shape.partition_count * sizeof(uint64_t));
-    to += shape.partition_count * sizeof(uint64_t);
-    memcpy(to, segment->highs, shape.source_count * sizeof(struct frame_source));
-    to = buffer + summary;
+    put_tables(segment, segment->ends, segment->tops, buffer + sizeof *footer);
+    char *to = buffer + summary;
     if (places > 0)
         memcpy(to, segment->places.rows, places);
     footer->places_checksum = hash_checksum(to, places);

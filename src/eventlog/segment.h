@@ -6,7 +6,7 @@
  *
  * Threads: what changes a segment is the log's appender (segment_append, segment_close) or
  *          the log's lock; `written` and `is_closed` are read by any thread.
- * Memory:  16 bytes a partition and source; the places of a segment without a footer.
+ * Memory:  32 bytes a partition, 16 a source; the places of a segment without a footer.
  * Failure: STATUS_IO, STATUS_DISK_FULL, STATUS_MEMORY; STATUS_CORRUPT and STATUS_FORMAT on open.
  */
 #ifndef EVENTLOG_SEGMENT_H
@@ -46,12 +46,16 @@ struct segment {
     uint64_t shown_synced;      /* the highest synced_to in it */
     uint64_t *begins;           /* next offsets when it was made */
     uint64_t *ends;             /* next offsets behind its last frame */
+    uint64_t *floors;           /* when it was made, above every record ever written: where offsets were
+                                 * raised, lower than begins, and no record lies between */
+    uint64_t *tops;             /* the same behind its last frame */
     struct frame_source *highs; /* high source positions behind its last frame */
     struct segment_places places;
     uint64_t written;           /* published: end of the last frame */
     uint32_t is_closed;         /* published: no frame will follow */
     uint64_t bytes;             /* of the file; exact once it is sealed */
     uint64_t synced;            /* durable up to here; under the log's sync lock */
+    uint64_t flushing;          /* writeback was begun up to here; under the log's sync lock */
     bool is_named;              /* its name is durable; under the log's sync lock */
     bool is_sealed;             /* has its footer */
 };
@@ -63,7 +67,8 @@ bool segment_parse_name(const char *name, uint64_t *first_sequence);
 /* Makes the file with its header; nothing is synced. */
 enum status segment_create(struct segment **segment, const char *dir, struct segment_shape shape,
                            uint64_t first_sequence, uint64_t synced_to, int64_t received_at_ms, const uint64_t *begins,
-                           const struct frame_source *highs, struct problem *problem) MUST_CHECK;
+                           const uint64_t *floors, const struct frame_source *highs,
+                           struct problem *problem) MUST_CHECK;
 /* Reads header and footer.  *segment is NULL, with STATUS_OK, when the header is not whole. */
 enum status segment_open(struct segment **segment, const char *dir, uint64_t first_sequence, struct segment_shape shape,
                          struct problem *problem) MUST_CHECK;
@@ -96,6 +101,8 @@ enum status segment_place(const struct segment *segment, const uint64_t *next, u
 enum status segment_write(int fd, const char *path, const void *data, uint64_t size, uint64_t at,
                           struct problem *problem) MUST_CHECK;
 enum status segment_sync(int fd, const char *path, struct problem *problem) MUST_CHECK;
+/* Lets the disk begin with what lies in [from, end), without waiting: the sync to come finds less to do. */
+void segment_start_writeback(int fd, uint64_t from, uint64_t end);
 /* A salt: random, not FRAME_ANY_SALT. */
 uint32_t segment_salt(void);
 

