@@ -76,7 +76,7 @@ static enum status read_type(const struct settings *settings, uint32_t index, st
     if (!settings_list_get(settings, "event_types", index, "name", value, sizeof value, place) ||
         strlen(value) >= sizeof row.name)
         return refuse(problem, place, "event_types", "an item without a name, or one too long", "name it: - {name: comment, strength: 3}");
-    snprintf(row.name, sizeof row.name, "%s", value);
+    memcpy(row.name, value, strlen(value) + 1); /* fits: looked at above */
     row.name_size = (uint8_t)strlen(value);
     row.has_content = true;
     if (settings_list_get(settings, "event_types", index, "content", value, sizeof value, place))
@@ -181,7 +181,7 @@ static enum status read_feature(const struct settings *settings, const struct ev
     if (!settings_list_get(settings, "features", index, "name", value, sizeof value, f->place) ||
         strlen(value) >= sizeof f->name)
         return refuse(problem, f->place, "features", "an item without a name, or one too long", "name it");
-    snprintf(f->name, sizeof f->name, "%s", value);
+    memcpy(f->name, value, strlen(value) + 1); /* fits: looked at above */
     if ((status = read_words(settings, index, f, problem)) != STATUS_OK)
         return status;
     if (settings_list_get(settings, "features", index, "types", value, sizeof value, f->place) &&
