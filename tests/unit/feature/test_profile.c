@@ -360,7 +360,7 @@ static void recents_are_steps_newest_first(void **state)
         assert_int_equal(value.entries[i].key, content_hash(EXPECTED[i]));
     assert_true(value.entries[1].weight[0] == NOW_MS / 1000 + 2 && value.entries[1].weight[1] == EVENT_CLICK);
     for (int i = 0; i < 30; i++) {
-        char name[8];
+        char name[24];
         snprintf(name, sizeof name, "n%d", i);
         apply(EVENT_VIEW, name, NOW_MS + 10000 + i * 1000);
     }
@@ -373,7 +373,7 @@ static void recents_are_steps_newest_first(void **state)
 static void dislikes_are_kept_and_taken_back(void **state)
 {
     (void)state;
-    char name[8];
+    char name[24];
     for (int i = 0; i < 9; i++) {
         snprintf(name, sizeof name, "d%d", i);
         apply(EVENT_DISLIKE, name, NOW_MS + i);
@@ -394,7 +394,7 @@ static void the_seen_filter_stays_useful(void **state)
 {
     (void)state;
     enum { SEEN = 3000, REMEMBERED = 40 };
-    char name[16];
+    char name[24];
     for (int i = 0; i < SEEN; i++) {
         snprintf(name, sizeof name, "s%d", i);
         apply(EVENT_VIEW, name, NOW_MS + i);
