@@ -3,16 +3,20 @@
  * users, contents, skew as in bench/workload.yaml; the port takes the learning records and
  * drops them.  A cut every 512 events, its commit at the next one: the before-images are
  * kept as in the server.  Prints ns an event for a table that fits the cache and one that does not,
- * then what a reader pays for a profile, and a checkpoint of all.
+ * then what a reader pays for a profile, and a checkpoint of all.  At last the whole engine on
+ * a directory: bodies of a hundred events as fast as it takes them, CPU by stage, and how long
+ * a start takes that was not preceded by a stop.
  *
  *   bench_engine [users] [events] */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/rng.h"
 #include "engine/checkpoint.h"
+#include "engine/engine.h"
 #include "engine/generations.h"
 #include "engine/learner.h"
 #include "io/clock.h"
@@ -92,10 +96,17 @@ static void set_up(void)
     event_types_init(&config.types);
     uint32_t count = layout_defaults(declarations, FEATURE_MAX);
     must(layout_compile(&config.layout, declarations, count, &config.types, &problem), problem.detail);
-    config.options = (struct engine_options){
-        .partitions = PARTITIONS, .workers = 1, .session_gap = 1800000, .lateness = 120000, .dedup_window = 3600000,
-        .dedup_bytes = 128 << 20, .changelog_segment_bytes = 16 << 20, .profiles_bytes = 4ULL << 30,
-    };
+#define OPTION(kind, field, name, def, min, max, text) SET_##kind(config.options.field, def)
+#define SET_COUNT(place, def) place = def;
+#define SET_BYTES(place, def) place = def;
+#define SET_DURATION(place, def) place = def;
+#define SET_CHOICE(place, def) place = def;
+#include "engine/engine_options.def"
+#undef OPTION
+#define OPTION(kind, field, name, def, min, max, text) SET_##kind(config.log.field, def)
+#include "eventlog/log_options.def"
+#undef OPTION
+    config.options.partitions = PARTITIONS;
 }
 
 /* A stretch of events, encoded beforehand: runs of sixteen of one partition. */
@@ -263,6 +274,139 @@ static void run(uint32_t users, uint32_t events)
         exit(1);
 }
 
+/* ---- the whole engine ---- */
+
+enum { BODIES = 64, BODY_EVENTS = 96 };
+
+struct body {
+    struct submission submission;
+    struct submission_entry entries[BODY_EVENTS];
+    char bytes[BODY_EVENTS][EVENT_BYTES];
+    uint32_t is_out;
+};
+
+static void body_done(struct submission *submission)
+{
+    struct body *body = submission->context;
+    __atomic_store_n(&body->is_out, 0, __ATOMIC_RELEASE);
+}
+
+static void rest(void)
+{
+    struct timespec pause = {0, 100000};
+    nanosleep(&pause, NULL);
+}
+
+static void send_body(struct engine *engine, struct body *body, const struct stretch *stretch)
+{
+    body->submission = (struct submission){
+        .log = engine_events(engine), .entries = body->entries, .count = BODY_EVENTS, .done = body_done, .context = body,
+    };
+    for (uint32_t i = 0; i < BODY_EVENTS; i++) {
+        memcpy(body->bytes[i], stretch->bytes[i], stretch->sizes[i]);
+        body->entries[i] = (struct submission_entry){
+            .partition = stretch->partitions[i / RUN], .owner_hash = i, .source_partition = LOG_NO_SOURCE,
+            .record = slice_make(body->bytes[i], stretch->sizes[i]),
+        };
+    }
+    body->is_out = 1;
+    while (engine_submit(engine, &body->submission) != STATUS_OK)
+        rest();
+}
+
+static bool is_behind(struct engine *engine)
+{
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        if (engine_applied(engine, p) < log_end(engine_events(engine), p))
+            return true;
+    return learner_applied(engine_learner(engine)) < log_end(engine_learn(engine), 0);
+}
+
+static void await_bodies(const struct body *bodies)
+{
+    for (int i = 0; i < BODIES; i++)
+        while (__atomic_load_n(&bodies[i].is_out, __ATOMIC_ACQUIRE))
+            rest();
+}
+
+static void time_start(void)
+{
+    struct engine *engine;
+    struct problem problem = {0};
+    struct profile *profile = calloc(1, profile_bytes(&config.layout));
+    static const char user[] = "user-00000000"; /* the heaviest, of partition 0 */
+    int64_t from = clock_monotonic_ns();
+
+    must(engine_open(&engine, &config, &problem), problem.detail);
+    int64_t opened = clock_monotonic_ns();
+    must(engine_start(engine), "start");
+    bool is_there = engine_profile(engine, 0, hash_user(engine_key(engine), 'u', user, sizeof user - 1), profile);
+    int64_t answered = clock_monotonic_ns();
+    while (!engine_is_caught_up(engine))
+        rest();
+    struct engine_counters counters;
+    engine_counters(engine, &counters);
+    printf("  start without a stop before: open %.0f ms, first profile%s at %.0f ms, caught up at %.0f ms; %lu users\n", (double)(opened - from) / 1e6,
+           is_there ? "" : " (nobody)", (double)(answered - from) / 1e6, (double)(clock_monotonic_ns() - from) / 1e6, (unsigned long)counters.users);
+    engine_stop(engine);
+    engine_close(engine);
+    free(profile);
+}
+
+static void run_whole(uint32_t users, uint32_t events)
+{
+    static struct body bodies[BODIES];
+    struct stretch stretch = {.count = BODY_EVENTS * 1024};
+    struct engine *engine;
+    struct problem problem = {0};
+    struct rng rng;
+    char dir[] = "/tmp/penchant-bench-XXXXXX", command[64];
+    uint64_t done = 0, feeder_ns = 0, cpu_ns[3];
+
+    stretch.partitions = malloc(stretch.count / RUN * sizeof(uint32_t));
+    stretch.sizes = malloc(stretch.count * sizeof(uint32_t));
+    stretch.bytes = malloc((size_t)stretch.count * EVENT_BYTES);
+    config.data_dir = mkdtemp(dir);
+    rng_init(&rng, 1, 0);
+    must(engine_open(&engine, &config, &problem), problem.detail);
+    must(engine_start(engine), "start");
+    int64_t from = clock_monotonic_ns(), filling = 0;
+    uint64_t process_ns = clock_process_cpu_ns();
+    for (uint32_t turn = 0; done < events; turn++) {
+        int64_t fill_from = clock_monotonic_ns();
+        uint64_t fill_cpu = clock_thread_cpu_ns();
+        fill(&stretch, &rng, users, done, clock_wall_ms());
+        feeder_ns += clock_thread_cpu_ns() - fill_cpu;
+        filling += clock_monotonic_ns() - fill_from;
+        for (uint32_t i = 0; i < stretch.count; i += BODY_EVENTS, done += BODY_EVENTS) {
+            struct body *body = &bodies[i / BODY_EVENTS % BODIES];
+            struct stretch part = {BODY_EVENTS, stretch.partitions + i / RUN, stretch.sizes + i, stretch.bytes + i};
+            while (__atomic_load_n(&body->is_out, __ATOMIC_ACQUIRE))
+                rest();
+            send_body(engine, body, &part);
+        }
+    }
+    await_bodies(bodies);
+    while (is_behind(engine))
+        rest();
+    int64_t took = clock_monotonic_ns() - from;
+    process_ns = clock_process_cpu_ns() - process_ns - feeder_ns;
+    engine_cpu_ns(engine, cpu_ns);
+    struct engine_counters counters;
+    engine_counters(engine, &counters);
+    printf("whole engine, %u users, %lu events: %.0f a second beside making them (%.1f s); CPU an event: writer %.0f, task %.0f, learner %.0f, all %.0f ns; "
+           "%lu checkpoints\n", users, (unsigned long)done, (double)done / ((double)took / 1e9), (double)filling / 1e9, (double)cpu_ns[0] / (double)done,
+           (double)cpu_ns[1] / (double)done, (double)cpu_ns[2] / (double)done, (double)process_ns / (double)done, (unsigned long)counters.checkpoints);
+    engine_close(engine);
+    time_start();
+    free(stretch.partitions);
+    free(stretch.sizes);
+    free(stretch.bytes);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    if (system(command) != 0)
+        exit(1);
+}
+
 int main(int argc, char **argv)
 {
     uint32_t users = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000;
@@ -271,5 +415,6 @@ int main(int argc, char **argv)
     set_up();
     run(10008, events / 3);
     run(users / PARTITIONS * PARTITIONS, events);
+    run_whole(users / PARTITIONS * PARTITIONS, events);
     return 0;
 }

@@ -88,12 +88,18 @@ static enum status await_syncs(struct checkpoint_round *round, bool *did)
 }
 
 /* After a sync the log may be trimmed up to what is committed. */
-static enum status sync_changelog(struct checkpoint_round *round, const struct task *task)
+static enum status sync_changelog(struct checkpoint_round *round, struct task *task)
 {
+    struct task_checkpoint *checkpoint = &task->checkpoint;
+
+    if (task->changelog == NULL || checkpoint->synced_position == checkpoint->committed_position)
+        return STATUS_OK;
     enum status status = changelog_sync(task->changelog);
-    if (status == STATUS_OK)
-        writer_set_needed(round->writer, round->events, task->partition, task->checkpoint.committed_position);
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    checkpoint->synced_position = checkpoint->committed_position;
+    writer_set_needed(round->writer, round->events, task->partition, checkpoint->committed_position);
+    return STATUS_OK;
 }
 
 static void end(struct checkpoint_round *round, int64_t now_ms)
@@ -115,9 +121,10 @@ static enum status commit_one(struct checkpoint_round *round, int64_t now_ms)
         return STATUS_OK;
     }
     struct task *task = round->tasks[round->task++];
-    if (!task->checkpoint.is_open)
-        return STATUS_OK;
-    enum status status = checkpoint_commit(task, log_sequence_synced(round->events), log_sequence_synced(round->learn));
+    enum status status = STATUS_OK;
+    if (task->checkpoint.is_open)
+        status = checkpoint_commit(task, log_sequence_synced(round->events), log_sequence_synced(round->learn));
+    /* Idle tasks too: the log is trimmed by whole segments, which hold everybody's records. */
     if (status == STATUS_OK && now_ms - round->synced_at_ms >= CHECKPOINT_ROUND_SYNC_MS)
         status = sync_changelog(round, task);
     return status;

@@ -109,7 +109,9 @@ static void raise_offsets(struct engine *engine)
     for (uint32_t p = 0; p < partitions; p++) {
         log_raise(engine->events, p, task_applied(engine->tasks[p]));
         raise_source(engine->events, p, log_source_high(engine->learn, p));
+        engine->ends_at_start[p] = log_end(engine->events, p);
     }
+    engine->contents_at_start = log_end(engine->contents, 0);
     raise_source(engine->contents, 0, log_source_high(engine->learn, partitions));
     log_raise(engine->contents, 0, learner_content_applied(engine->learner));
     log_raise(engine->learn, 0, learner_applied(engine->learner));
@@ -202,9 +204,6 @@ enum status engine_open(struct engine **out, const struct engine_config *config,
 
 enum status engine_start(struct engine *engine)
 {
-    for (uint32_t p = 0; p < engine->config->options.partitions; p++)
-        engine->ends_at_start[p] = log_end(engine->events, p);
-    engine->contents_at_start = log_end(engine->contents, 0);
     learner_set_notify(engine->learner, published, engine);
     enum status status = writer_start(engine->writer);
     for (uint32_t i = 0; i < engine->worker_count && status == STATUS_OK; i++)
@@ -297,7 +296,7 @@ uint32_t engine_partition_of(const struct engine *engine, struct slice owner)
 static bool tasks_are_caught_up(const struct engine *engine)
 {
     for (uint32_t p = 0; p < engine->config->options.partitions; p++)
-        if (task_settled(engine->tasks[p]) < engine->ends_at_start[p])
+        if (!task_is_settled(engine->tasks[p], engine->ends_at_start[p]))
             return false;
     return true;
 }

@@ -51,7 +51,7 @@ static void put_tasks(const struct engine *engine, struct metric_sink *sink)
     for (uint32_t p = 0; p < engine->config->options.partitions; p++) {
         const struct task *task = engine->tasks[p];
         uint64_t applied = task_applied(task), end = log_end(engine->events, p);
-        behind += end > applied ? end - applied : 0;
+        behind += task_is_level(task, end) ? 0 : end - applied;
         changelog += SHARED_LOAD(task->checkpoint.changelog_bytes);
         index += SHARED_LOAD(task->table.index.bytes);
         dedup += dedup_bytes(task->dedup);

@@ -499,9 +499,15 @@ uint64_t task_applied(const struct task *task)
     return SHARED_ACQUIRE(task->applied);
 }
 
-uint64_t task_settled(const struct task *task)
+bool task_is_level(const struct task *task, uint64_t end)
 {
-    return SHARED_ACQUIRE(task->settled);
+    return task_applied(task) >= end || SHARED_ACQUIRE(task->level) >= end;
+}
+
+bool task_is_settled(const struct task *task, uint64_t end)
+{
+    uint64_t settled = SHARED_ACQUIRE(task->settled);
+    return settled >= end || (task_is_level(task, end) && settled >= task_applied(task));
 }
 
 int64_t task_clock_ms(const struct task *task)

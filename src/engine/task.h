@@ -14,7 +14,7 @@
  * Changes belong to a generation (engine/generations.h): task_cut closes one and opens the
  * next in O(1); task_committed forgets the closed one, task_take_back undoes the newest.
  *
- * Threads: its worker; task_applied, task_settled, task_counts, task_clock_ms, task_profile, task_is_duplicate any.
+ * Threads: its worker; task_applied, task_is_level, task_is_settled, task_counts, task_clock_ms, task_profile, task_is_duplicate any.
  * Memory:  profiles, window and timers; two undo buffers.
  * Failure: task_open as the changelog; task_apply STATUS_MEMORY, STATUS_IO, STATUS_CORRUPT: the
  *          worker stops.
@@ -68,6 +68,7 @@ struct task_checkpoint {
     uint64_t dedup_written;          /* ids below are in the changelog: as put */
     uint64_t dedup_committed;        /* and as committed */
     uint64_t committed_position;
+    uint64_t synced_position;        /* the changelog is durable up to here */
     uint32_t cursor;                 /* in the writing list */
     uint32_t drop_before;            /* segment; 0: none */
     struct task_move *moves;         /* live records of the oldest segment */
@@ -90,6 +91,7 @@ struct task {
     struct changelog *changelog;
     struct task_head head;           /* counts and clock shared */
     uint64_t applied;                /* shared: head.position as published */
+    uint64_t level;                  /* shared: all records below are applied, though offsets may have a gap before */
     uint64_t settled;                /* shared: what was emitted for records below is committed */
     struct task_generation generations[2];
     uint32_t open;                   /* which of them is open; the other may be closing */
@@ -126,8 +128,10 @@ uint64_t task_hash(struct task *task);
 
 /* ---- any thread ---- */
 uint64_t task_applied(const struct task *task);
-/* What came of the records below is in learn. */
-uint64_t task_settled(const struct task *task);
+/* All records below `end` are applied. */
+bool task_is_level(const struct task *task, uint64_t end);
+/* And what came of them is in learn. */
+bool task_is_settled(const struct task *task, uint64_t end);
 int64_t task_clock_ms(const struct task *task);
 void task_counts(const struct task *task, struct task_counts *counts);
 bool task_profile(struct task *task, struct hash128 user, struct profile *profile);

@@ -41,6 +41,7 @@ struct worker {
     struct task **by_partition;
     struct tick *ticks;
     uint64_t *next;               /* by partition; LOG_CURSOR_OTHER: not mine */
+    uint64_t *ends;               /* by task: of its partition, before the last look for records */
     uint32_t task_count;
     struct generations generations;
     struct embedded *embedded;
@@ -94,8 +95,9 @@ enum status worker_create(struct worker **out, uint32_t number, uint32_t count, 
     worker->tables = calloc(partitions, sizeof *worker->tables);
     worker->ticks = calloc(partitions, sizeof *worker->ticks);
     worker->next = malloc(partitions * sizeof *worker->next);
+    worker->ends = calloc(partitions, sizeof *worker->ends);
     enum status status = STATUS_MEMORY;
-    if (worker->tasks != NULL && worker->by_partition != NULL && worker->tables != NULL && worker->ticks != NULL && worker->next != NULL)
+    if (worker->ends != NULL && worker->tasks != NULL && worker->by_partition != NULL && worker->tables != NULL && worker->ticks != NULL && worker->next != NULL)
         status = slab_create(&worker->slab, config->options.profiles_bytes / count, profile_table_evict,
                              profile_table_is_taken, worker->tables);
     if (status != STATUS_OK)
@@ -152,6 +154,7 @@ void worker_destroy(struct worker *worker)
     free(worker->tables);
     free(worker->ticks);
     free(worker->next);
+    free(worker->ends);
     free(worker);
 }
 
@@ -163,14 +166,25 @@ static bool is_full(const struct worker *worker)
            generations_emitted(&worker->generations) >= worker->config->log.frame_bytes / OUTBOX_SHARE;
 }
 
+/* Everything published when the ends were looked at is applied, also where offsets have a gap. */
+static void note_level(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->task_count; i++)
+        SHARED_RELEASE(worker->tasks[i]->level, worker->ends[i]);
+}
+
 /* Applies up to WORKER_BATCH records; *applied how many. */
 static enum status apply_some(struct worker *worker, uint32_t *applied)
 {
     struct log_run run;
 
     *applied = 0;
+    for (uint32_t i = 0; i < worker->task_count; i++)
+        worker->ends[i] = log_end(worker->world->events, worker->tasks[i]->partition);
     while (*applied < WORKER_BATCH && !is_full(worker)) {
         enum status status = log_cursor_next(&worker->cursor, worker->next, &run);
+        if (status == STATUS_OK && run.count == 0)
+            note_level(worker);
         if (status != STATUS_OK || run.count == 0)
             return status;
         struct task *task = worker->by_partition[run.partition];
@@ -281,7 +295,7 @@ static enum status send_ticks(struct worker *worker, int64_t now_ms)
             continue;
         if (now_ms - tick->sent_at_ms < TICK_SPACING_MS && now_ms >= tick->sent_at_ms)
             continue;
-        if (log_end(worker->world->events, task->partition) == task->head.position)
+        if (task_is_level(task, log_end(worker->world->events, task->partition)))
             status = send_tick(worker, i, now_ms);
     }
     return status;
