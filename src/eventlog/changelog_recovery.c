@@ -1,6 +1,8 @@
 /* Opening a changelog after whatever happened, as log_recovery.c does for a log.
  *
- * First every file is looked at: by its index, or, the last one and any whose index is torn, block by block.
+ * First every file is looked at: by its index, or, the last one and any whose index is torn,
+ * block by block.  An index counts only if something later shows that its file was durable:
+ * it is written without a sync, so after a power loss it may be whole and the blocks before it not.
  * A bad block is cut off with all behind it unless something later shows that it had been
  * durable.  Then rows are given to the caller, oldest file first.  A checkpoint may begin in
  * one file and be committed in a later one: the rows behind the last commit of a file wait
@@ -79,12 +81,11 @@ static enum status open_at(const struct recovery *recovery, uint32_t i, char *pa
 
 /* ---- looking ---- */
 
-/* The last file is walked at once: notes of the oldest file that is needed are there. */
-static enum status scan_last(struct recovery *recovery, int fd, const char *path)
+/* A file without an index is walked at once, for its notes of the oldest file that is needed; the rows of
+ * the last one are kept, it is the only one as a rule. */
+static enum status scan_notes(struct recovery *recovery, struct found *found, int fd, const char *path)
 {
-    struct found *found = &recovery->files[recovery->count - 1];
-
-    found->is_walked = true;
+    found->is_walked = found == &recovery->files[recovery->count - 1];
     return chunk_scan(fd, path, found->header.salt, &found->summary, &recovery->last, &found->bad_at, &found->keep,
                       &found->synced, recovery->problem);
 }
@@ -103,8 +104,8 @@ static enum status read_headers(struct recovery *recovery)
         if (status == STATUS_OK && found->has_header)
             status = chunk_read_index(fd, path, found->header.salt, &found->summary, NULL, &found->has_index,
                                       recovery->problem);
-        if (status == STATUS_OK && i + 1 == recovery->count && found->has_header && !found->has_index)
-            status = scan_last(recovery, fd, path);
+        if (status == STATUS_OK && found->has_header && !found->has_index)
+            status = scan_notes(recovery, found, fd, path);
         file_close(&fd);
         if (status != STATUS_OK)
             return status;
@@ -112,6 +113,24 @@ static enum status read_headers(struct recovery *recovery)
             recovery->files[i - 1].has_next = recovery->files[i - 1].number + 1 == found->number;
     }
     return STATUS_OK;
+}
+
+static void distrust_unsynced(struct recovery *recovery)
+{
+    uint64_t synced = 0;
+
+    for (uint32_t i = 0; i < recovery->count; i++) {
+        const struct found *found = &recovery->files[i];
+        if (found->has_header && found->header.synced > synced)
+            synced = found->header.synced;
+        if (found->synced > synced)
+            synced = found->synced;
+    }
+    for (uint32_t i = 0; i < recovery->count; i++) {
+        struct found *found = &recovery->files[i];
+        if (found->has_index && ((uint64_t)found->number << 32 | found->summary.end) > synced)
+            found->has_index = false;
+    }
 }
 
 /* Files that a note says are not needed, left by a death between the note and the unlinking. */
@@ -385,8 +404,10 @@ enum status changelog_recovery_run(struct changelog *changelog, changelog_load *
     enum status status = list_files(&recovery);
     if (status == STATUS_OK)
         status = read_headers(&recovery);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        distrust_unsynced(&recovery);
         status = drop_unneeded(&recovery);
+    }
     if (status == STATUS_OK)
         status = take_files(&recovery);
     free(recovery.files);

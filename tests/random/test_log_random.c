@@ -10,7 +10,8 @@
 #include "base/rng.h"
 #include "eventlog/log.h"
 
-enum { PARTITIONS = 3, SOURCES = 2, FRAMES_MAX = 4000, RECORDS_MAX = 24, FILES_MAX = 512, SECTOR = 512, STEPS = 250, SEEDS = 24 };
+enum { PARTITIONS = 3, SOURCES = 2, FRAMES_MAX = 4000, RECORDS_MAX = 24, FILES_MAX = 512, SECTOR = 512, STEPS = 250, SEEDS = 24,
+       HEADER = 56 + 16 * PARTITIONS + 16 * SOURCES };
 
 struct model_record {
     uint32_t partition, source;
@@ -21,6 +22,7 @@ struct model_frame {
     struct model_record records[RECORDS_MAX];
     uint32_t count;
     int64_t received_at_ms;
+    uint64_t synced_to;
 };
 
 struct durable_file {
@@ -121,6 +123,7 @@ static void append(struct world *world)
         assert_true(record.offset >= world->raised[record.partition]);
         frame->records[frame->count++] = record;
     }
+    frame->synced_to = log_sequence_synced(world->log);
     assert_int_equal(log_frame_commit(world->log), STATUS_OK);
     if (frame->count > 0)
         world->frame_count++;
@@ -129,45 +132,60 @@ static void append(struct world *world)
         world->raised[frame->records[i].partition] = 0;
 }
 
-/* Are the frames from the oldest kept to the end those of the model? Returns the count at the end. */
-static uint64_t check_frames(struct world *world)
+static void check_frame(const struct world *world, const struct log_frame *frame)
+{
+    assert_true(frame->sequence > 0 && frame->sequence <= world->frame_count);
+    const struct model_frame *model = &world->frames[frame->sequence - 1];
+    uint32_t records = 0;
+    assert_int_equal(frame->received_at_ms, model->received_at_ms);
+    for (uint32_t s = 0; s < frame->section_count; s++) {
+        const struct log_section *section = &frame->sections[s];
+        uint32_t cursor = 0;
+        struct slice record;
+        for (uint64_t offset = section->first_offset; log_record_next(section, &cursor, &record); offset++) {
+            uint32_t m = 0;
+            while (m < model->count &&
+                   (model->records[m].partition != section->partition || model->records[m].offset != offset))
+                m++;
+            assert_true(m < model->count);
+            char bytes[1024];
+            assert_true(slice_equal(record, slice_make(bytes, make_record(bytes, model->records[m].value))));
+            assert_int_equal(model->records[m].source, section->source_partition);
+            records++;
+        }
+    }
+    assert_int_equal(records, model->count);
+}
+
+/* Are the frames from the oldest kept on those of the model, without a hole?  *last: the last
+ * one's sequence; where there is none, what the log says. */
+static enum status read_frames(const struct world *world, uint64_t *last)
 {
     struct log_reader *reader;
     const struct log_frame *frame;
-    uint64_t last = UINT64_MAX, records = 0;
+    bool is_first = true;
 
     assert_int_equal(log_reader_open(&reader, world->log, NULL), STATUS_OK);
-    for (;;) {
-        assert_int_equal(log_reader_next(reader, &frame), STATUS_OK);
-        if (frame == NULL)
-            break;
-        assert_true(frame->sequence > 0 && frame->sequence <= world->frame_count);
-        assert_true(last == UINT64_MAX || frame->sequence == last + 1);
-        last = frame->sequence;
-        const struct model_frame *model = &world->frames[last - 1];
-        assert_int_equal(frame->received_at_ms, model->received_at_ms);
-        records = 0;
-        for (uint32_t s = 0; s < frame->section_count; s++) {
-            const struct log_section *section = &frame->sections[s];
-            uint32_t cursor = 0;
-            struct slice record;
-            for (uint64_t offset = section->first_offset; log_record_next(section, &cursor, &record); offset++) {
-                uint32_t m = 0;
-                while (m < model->count && (model->records[m].partition != section->partition ||
-                                            model->records[m].offset != offset))
-                    m++;
-                assert_true(m < model->count);
-                char bytes[1024];
-                assert_true(slice_equal(record, slice_make(bytes, make_record(bytes, model->records[m].value))));
-                assert_int_equal(model->records[m].source, section->source_partition);
-                records++;
-            }
-        }
-        assert_int_equal(records, model->count);
+    enum status status = log_reader_next(reader, &frame);
+    *last = log_sequence_written(world->log);
+    for (; status == STATUS_OK && frame != NULL; status = log_reader_next(reader, &frame)) {
+        assert_true(is_first || frame->sequence == *last + 1);
+        check_frame(world, frame);
+        *last = frame->sequence;
+        is_first = false;
     }
     log_reader_close(reader);
-    assert_int_equal(log_sequence_written(world->log), last == UINT64_MAX ? log_sequence_written(world->log) : last);
-    return log_sequence_written(world->log);
+    if (status == STATUS_OK)
+        assert_int_equal(*last, log_sequence_written(world->log));
+    return status;
+}
+
+static uint64_t check_frames(const struct world *world)
+{
+    uint64_t last;
+
+    assert_int_equal(read_frames(world, &last), STATUS_OK);
+    return last;
 }
 
 static void check_lookups(struct world *world)
@@ -212,13 +230,16 @@ static void lose_power(struct world *world)
         uint64_t size = scratch_size(path);
         if (size > durable && rng_below(&world->rng, 2)) {
             size = durable + rng_below(&world->rng, size - durable + 1);
+            if (durable == 0 && size > HEADER && rng_below(&world->rng, 4) == 0)
+                size = HEADER;
             scratch_cut(path, size);
         }
         int fd = open(path, O_RDWR);
-        for (uint64_t at = durable; at < size && rng_below(&world->rng, 3) > 0; at += rng_below(&world->rng, 20) * SECTOR) {
+        for (uint64_t holes = rng_below(&world->rng, 4); holes > 0 && size > durable; holes--) {
+            uint64_t at = durable + rng_below(&world->rng, size - durable);
+            at = at / SECTOR * SECTOR > durable ? at / SECTOR * SECTOR : durable;
             uint64_t end = (at / SECTOR + 1) * SECTOR < size ? (at / SECTOR + 1) * SECTOR : size;
             assert_int_equal(pwrite(fd, zeros, end - at, (off_t)at), end - at);
-            at = end;
         }
         close(fd);
     }
@@ -278,7 +299,6 @@ static void flip(struct world *world)
 {
     struct file_list files;
     char folder[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
-    struct log *log;
     struct problem problem;
 
     assert_int_equal(log_sync(world->log), STATUS_OK);
@@ -291,20 +311,18 @@ static void flip(struct world *world)
     assert_int_equal(file_join(path, folder, files.names[rng_below(&world->rng, files.count)], NULL), STATUS_OK);
     file_list_fini(&files);
     scratch_flip(path, rng_below(&world->rng, scratch_size(path)));
-    enum status status =
-        log_open(&log, world->root, "t", PARTITIONS, SOURCES, world->synced, &world->options, &problem);
+    /* With a checkpoint that knows, or with nothing but what the files show: then the last frame but
+     * one is the least that is left to prove anything. */
+    bool is_shown = rng_below(&world->rng, 2);
+    uint64_t proven = is_shown ? world->synced : 0, last;
+    if (!is_shown && world->frame_count > 1)
+        proven = world->frames[world->frame_count - 2].synced_to;
+    enum status status = log_open(&world->log, world->root, "t", PARTITIONS, SOURCES, is_shown ? world->synced : 0,
+                                  &world->options, &problem);
     if (status == STATUS_OK) {
-        struct log_reader *reader;
-        const struct log_frame *frame = NULL;
-        uint64_t last = 0;
-        assert_int_equal(log_reader_open(&reader, log, NULL), STATUS_OK);
-        do {
-            status = log_reader_next(reader, &frame);
-            last = frame ? frame->sequence : last;
-        } while (status == STATUS_OK && frame != NULL);
-        log_reader_close(reader);
-        assert_true(status == STATUS_CORRUPT || last == 0 || last == world->frame_count);
-        log_close(log);
+        status = read_frames(world, &last);
+        assert_true(status == STATUS_CORRUPT || (status == STATUS_OK && last >= proven));
+        log_close(world->log);
     } else {
         assert_true(status == STATUS_CORRUPT || status == STATUS_FORMAT);
     }
