@@ -17,7 +17,7 @@ const char verb_replay_usage[] =
     "  --type TYPE       event type of rows that name none (view)\n"
     "  --sorted          the file is sorted by time already: do not sort\n"
     "  --speed X         X times as fast as it happened; without: as fast as it goes\n"
-    "  --deterministic   learn in the order (received_at, partition, offset): the same state on every run\n"
+    "  --deterministic   learn in the order of the log: the same state on every run, with any number of workers\n"
     "  --hash            print the state hashes at the end\n\n"
     "The data directory is opened by replay itself: stop a server that holds it, or name another with --data.\n";
 
@@ -92,6 +92,7 @@ static enum status replay(const struct configuration *configuration, const struc
     struct replay_result result;
 
     configuration_engine(configuration, &config);
+    config.is_replay = true;
     config.is_deterministic = a->is_deterministic;
     enum status status = engine_open(&engine, &config, problem);
     if (status != STATUS_OK)

@@ -14,7 +14,7 @@ enum { SPARE_SEGMENTS = 2 };
 /* Bytes of a record's frame in the changelog, roughly: for the estimate of what is live. */
 enum { RECORD_OVERHEAD = 64 };
 
-enum { RECORD_VERSION = 1, MOVES_FIRST = 1024 };
+enum { RECORD_VERSION = 1, MOVES_FIRST = 1024, AHEAD = 8 };
 
 struct checkpoint_record {
     uint64_t version;
@@ -33,26 +33,36 @@ static struct hash128 dedup_key(uint64_t position)
 
 /* ---- opening ---- */
 
+struct loaded {
+    struct hash128 key;
+    changelog_place place;
+    int64_t deadline_ms;
+};
+
+struct loaded_list {
+    struct loaded *records;
+    uint32_t count, capacity;
+};
+
 struct loading {
     struct task *task;
-    struct task_move *records; /* profiles with timers, parts of the window */
-    uint32_t count, capacity;
+    struct loaded_list timers; /* profiles with a deadline, superseded ones too */
+    struct loaded_list parts;  /* of the window */
     changelog_place task_place;
-    int64_t *deadlines;
     enum status status;
 };
 
-static bool remember(struct loading *loading, uint32_t kind, struct hash128 key, changelog_place place, uint32_t size, int64_t deadline_ms)
+static bool remember(struct loaded_list *list, struct hash128 key, changelog_place place, int64_t deadline_ms)
 {
-    if (loading->count == loading->capacity) {
-        uint32_t capacity = loading->capacity == 0 ? MOVES_FIRST : loading->capacity * 2;
-        struct task_move *records = realloc(loading->records, capacity * sizeof *records);
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity == 0 ? MOVES_FIRST : list->capacity * 2;
+        struct loaded *records = realloc(list->records, capacity * sizeof *records);
         if (records == NULL)
             return false;
-        loading->records = records;
-        loading->capacity = capacity;
+        list->records = records;
+        list->capacity = capacity;
     }
-    loading->records[loading->count++] = (struct task_move){.key = key, .from = place, .to = (uint64_t)deadline_ms, .kind = kind, .size = size};
+    list->records[list->count++] = (struct loaded){key, place, deadline_ms};
     return true;
 }
 
@@ -60,6 +70,7 @@ static void load(void *context, enum changelog_kind kind, struct hash128 key, ch
 {
     struct loading *loading = context;
 
+    (void)size;
     if (loading->status != STATUS_OK)
         return;
     if (kind == CHANGELOG_TASK)
@@ -67,7 +78,8 @@ static void load(void *context, enum changelog_kind kind, struct hash128 key, ch
     if (kind == CHANGELOG_PROFILE)
         loading->status = profile_table_load(&loading->task->table, key, place);
     bool is_kept = kind == CHANGELOG_DEDUP || (kind == CHANGELOG_PROFILE && deadline_ms != 0);
-    if (loading->status == STATUS_OK && is_kept && !remember(loading, (uint32_t)kind, key, place, size, deadline_ms))
+    struct loaded_list *list = kind == CHANGELOG_DEDUP ? &loading->parts : &loading->timers;
+    if (loading->status == STATUS_OK && is_kept && !remember(list, key, place, deadline_ms))
         loading->status = STATUS_MEMORY;
 }
 
@@ -83,31 +95,26 @@ static enum status load_head(struct task *task, changelog_place place, struct ch
 
 static int by_position(const void *a, const void *b)
 {
-    const struct task_move *x = a, *y = b;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return x->key.low < y->key.low ? -1 : x->key.low > y->key.low;
+    const struct loaded *x = a, *y = b;
+    if (x->key.low != y->key.low)
+        return x->key.low < y->key.low ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* The last call of each part of the window stands; superseded ones of the same key agree in
- * the ids they share, and the newest reaches farthest: places grow, so take the highest. */
+/* Of the copies of a part the newest stands: places grow. */
 static enum status load_window(struct loading *loading)
 {
     struct task *task = loading->task;
+    struct loaded_list *parts = &loading->parts;
     enum status status = STATUS_OK;
 
-    for (uint32_t i = 0; i < loading->count && status == STATUS_OK; i++) {
-        const struct task_move *part = &loading->records[i];
+    if (parts->count > 0)
+        qsort(parts->records, parts->count, sizeof *parts->records, by_position);
+    for (uint32_t i = 0; i < parts->count && status == STATUS_OK; i++) {
         uint32_t size = 0;
-        if (part->kind != CHANGELOG_DEDUP)
+        if (i + 1 < parts->count && parts->records[i + 1].key.low == parts->records[i].key.low)
             continue;
-        const struct task_move *next = i + 1 < loading->count ? part + 1 : NULL;
-        if (next != NULL && next->kind == CHANGELOG_DEDUP && next->key.low == part->key.low) {
-            if (next->from < part->from)
-                loading->records[i + 1] = *part;
-            continue;
-        }
-        status = changelog_read(task->changelog, part->from, task->dedup_record, DEDUP_RECORD_MAX, &size);
+        status = changelog_read(task->changelog, parts->records[i].place, task->dedup_record, DEDUP_RECORD_MAX, &size);
         if (status == STATUS_OK)
             status = dedup_load(task->dedup, slice_make(task->dedup_record, size));
     }
@@ -118,10 +125,12 @@ static enum status load_timers(struct loading *loading)
 {
     enum status status = STATUS_OK;
 
-    for (uint32_t i = 0; i < loading->count && status == STATUS_OK; i++) {
-        const struct task_move *record = &loading->records[i];
-        if (record->kind == CHANGELOG_PROFILE && profile_table_place(&loading->task->table, record->key) == record->from)
-            status = timer_add(&loading->task->timers, (int64_t)record->to, record->key);
+    for (uint32_t i = 0; i < loading->timers.count && status == STATUS_OK; i++) {
+        const struct loaded *record = &loading->timers.records[i];
+        if (i + AHEAD < loading->timers.count)
+            profile_table_prefetch_index(&loading->task->table, loading->timers.records[i + AHEAD].key);
+        if (profile_table_place(&loading->task->table, record->key) == record->place)
+            status = timer_add(&loading->task->timers, record->deadline_ms, record->key);
     }
     return status;
 }
@@ -152,8 +161,6 @@ static enum status take_over(struct loading *loading, struct checkpoint_record *
     checkpoint->committed_position = record->head.position;
     dedup_restore(task->dedup, &record->head.dedup);
     checkpoint->dedup_written = checkpoint->dedup_committed = record->head.dedup.end;
-    if (loading->count > 0)
-        qsort(loading->records, loading->count, sizeof *loading->records, by_position);
     enum status status = load_window(loading);
     return status == STATUS_OK ? load_timers(loading) : status;
 }
@@ -179,7 +186,8 @@ static enum status open_once(struct task *task, const char *data_dir, bool *is_a
         else if (status == STATUS_OK)
             status = take_over(&loading, &record);
     }
-    free(loading.records);
+    free(loading.timers.records);
+    free(loading.parts.records);
     if (task->changelog != NULL)
         SHARED_STORE(task->checkpoint.changelog_bytes, changelog_bytes(task->changelog));
     if (status != STATUS_OK)
@@ -272,7 +280,6 @@ static enum status write_changed(struct task *task, uint32_t *records)
 {
     struct profile_list *list = &task->table.lists[profile_table_writing(&task->table)];
     uint32_t *cursor = &task->checkpoint.cursor;
-    enum { AHEAD = 8 };
 
     for (; *cursor < list->count && *records > 0; ++*cursor) {
         struct profile_slot *slot = list->slots[*cursor];

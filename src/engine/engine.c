@@ -61,6 +61,9 @@ static enum status open_workers(struct engine *engine, struct problem *problem)
     const struct engine_options *options = &engine->config->options;
     uint64_t count = options->workers < options->partitions ? options->workers : options->partitions;
 
+    /* One worker applies frames as the log has them, so the order of `learn` is that of the log. */
+    if (engine->config->is_deterministic)
+        count = 1;
     if (count > ENGINE_WORKERS_MAX)
         return problem_set(problem, STATUS_SETTING, "engine.workers is %lu; at most %d", (unsigned long)count, ENGINE_WORKERS_MAX);
     for (uint32_t i = 0; i < count; i++) {
@@ -90,6 +93,8 @@ static enum status open_logs(struct engine *engine, struct problem *problem)
     enum status status = log_open(&engine->events, config->data_dir, "user_interactions", partitions, 0, events_synced, &config->log, problem);
     if (status == STATUS_OK)
         status = log_open(&engine->contents, config->data_dir, "content", 1, 0, 0, &config->log, problem);
+    if (status == STATUS_OK) /* worker 0 feeds both and sleeps on one */
+        log_use_bell(engine->contents, log_bell(engine->events));
     if (status == STATUS_OK)
         status = log_open(&engine->learn, config->data_dir, "learn", 1, partitions + 1, learn_synced, &config->log, problem);
     return status;

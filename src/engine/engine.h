@@ -37,7 +37,8 @@ struct engine_config {
     struct log_options log;
     struct event_types types;
     struct layout layout;
-    bool is_deterministic; /* replay: learn holds its records in the order (received_at, partition, offset) */
+    bool is_replay;        /* time is the file's: no ticks by the wall clock */
+    bool is_deterministic; /* replay: learn holds its records in the log's own order, whatever options.workers says */
 };
 
 /* Opens the data directory (FORMAT, lock), logs, changelogs' indexes and the learner's checkpoint. */

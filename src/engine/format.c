@@ -35,15 +35,23 @@ static void set_fix(struct problem *problem, const char *fix)
         snprintf(problem->fix, sizeof problem->fix, "%s", fix);
 }
 
+/* Looked at before anything is made in it: a foreign directory is left as it is. */
+static enum status refuse_foreign(const char *dir, struct problem *problem)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status = file_join(path, dir, "FORMAT", problem);
+
+    if (status != STATUS_OK || file_exists(path) || is_empty(dir))
+        return status;
+    problem_set(problem, STATUS_FORMAT, "%s holds files but no FORMAT: it is not a data directory of penchant", dir);
+    set_fix(problem, "point --data at an empty directory, or at one that penchant made");
+    return STATUS_FORMAT;
+}
+
 static enum status make(struct format *format, const char *dir, const char *path, uint32_t partitions, struct problem *problem)
 {
     char text[FORMAT_SIZE_MAX], key[2 * FORMAT_KEY_BYTES + 1];
 
-    if (!is_empty(dir)) {
-        problem_set(problem, STATUS_FORMAT, "%s holds files but no FORMAT: it is not a data directory of penchant", dir);
-        set_fix(problem, "point --data at an empty directory, or at one that penchant made");
-        return STATUS_FORMAT;
-    }
     if (getrandom(format->key, sizeof format->key, 0) != (ssize_t)sizeof format->key)
         return problem_set(problem, STATUS_IO, "the system gave no random key for %s", dir);
     for (int i = 0; i < FORMAT_KEY_BYTES; i++)
@@ -115,6 +123,8 @@ enum status format_open(struct format *format, const char *dir, uint32_t partiti
 
     *format = (struct format){.lock = -1};
     enum status status = file_make_directory(dir, problem);
+    if (status == STATUS_OK)
+        status = refuse_foreign(dir, problem);
     if (status == STATUS_OK)
         status = file_join(path, dir, "LOCK", problem);
     if (status == STATUS_OK)

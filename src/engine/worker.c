@@ -349,7 +349,7 @@ static enum status turn(struct worker *worker, uint32_t order, bool *did, bool *
         status = checkpoint(worker, applied, now_ms, did);
     if (status == STATUS_OK && worker->feed != NULL)
         status = content_feed_step(worker->feed, did);
-    if (status == STATUS_OK && order == ORDER_RUN)
+    if (status == STATUS_OK && order == ORDER_RUN && !worker->config->is_replay)
         status = send_ticks(worker, now_ms);
     return status;
 }

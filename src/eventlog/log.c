@@ -159,6 +159,7 @@ static struct log *allocate(const char *dir, const char *topic, struct segment_s
     log->segment_bytes = options->segment_bytes < budgeted ? options->segment_bytes : budgeted;
     snprintf(log->topic, sizeof log->topic, "%s", topic);
     bell_init(&log->bell);
+    log->rung = &log->bell;
     pthread_mutex_init(&log->syncing, NULL);
     pthread_mutex_init(&log->segments_lock, NULL);
     pthread_mutex_init(&log->lookup_lock, NULL);
@@ -435,7 +436,7 @@ static void publish(struct log *log, const struct frame_head *head)
     SHARED_ADD(log->frames, 1);
     SHARED_ADD(log->records, log->builder.record_count);
     SHARED_RELEASE(log->sequence_written, head->sequence);
-    bell_ring(&log->bell);
+    bell_ring(log->rung);
 }
 
 enum status log_frame_commit(struct log *log)
@@ -511,7 +512,12 @@ uint64_t log_bytes(const struct log *log)
 
 struct bell *log_bell(struct log *log)
 {
-    return &log->bell;
+    return log->rung;
+}
+
+void log_use_bell(struct log *log, struct bell *bell)
+{
+    log->rung = bell;
 }
 
 void log_start_writeback(struct log *log)

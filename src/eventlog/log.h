@@ -91,6 +91,8 @@ enum status log_trim(struct log *log, const uint64_t *needed, int64_t now_ms) MU
 uint64_t log_bytes(const struct log *log); /* any: of all segment files */
 /* Rung at each publish. */
 struct bell *log_bell(struct log *log);
+/* Before anyone appends or sleeps: a publish rings this bell, so that one sleeper can wait for two logs. */
+void log_use_bell(struct log *log, struct bell *bell);
 void log_metrics(const struct log *log, struct metric_sink *sink);
 
 /* ---- readers ---- */

@@ -27,6 +27,7 @@ struct log {
     struct log_options options;
     uint64_t segment_bytes;      /* at which a segment is closed */
     struct bell bell;
+    struct bell *rung;        /* own, or another log's (log_use_bell) */
 
     /* the appender's */
     struct frame_builder builder;

@@ -37,7 +37,7 @@ struct writer_log {
     uint32_t is_full;        /* the helper writes */
     bool is_source;
     /* this cycle's */
-    bool is_begun, is_written, must_sync;
+    bool is_begun, is_own_frame, is_written, must_sync;
     int64_t received_at_ms;
     enum status status;
 };
@@ -207,11 +207,14 @@ static void add(struct writer *writer, struct submission *submission, uint64_t b
 {
     struct writer_log *row = row_of(writer, submission->log);
 
-    if (row->is_begun && !log_frame_fits(row->log, submission->count, bytes))
+    /* A replayed moment is a frame of its own, so that frames do not depend on who came when. */
+    bool is_own_frame = submission->wall_ms != 0;
+    if (row->is_begun && (is_own_frame || row->is_own_frame || !log_frame_fits(row->log, submission->count, bytes)))
         commit_frame(row);
     if (!row->is_begun) {
-        log_frame_begin(row->log, wall_ms, &row->received_at_ms);
+        log_frame_begin(row->log, is_own_frame ? submission->wall_ms : wall_ms, &row->received_at_ms);
         row->is_begun = true;
+        row->is_own_frame = is_own_frame;
     }
     if (!log_frame_fits(row->log, submission->count, bytes)) {
         submission->status = STATUS_TOO_LARGE;
