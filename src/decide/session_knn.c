@@ -37,12 +37,15 @@ static void add(struct session_knn *knn, uint32_t number, uint32_t weight, uint3
             break;
         if ((uint32_t)(cell >> 32) == number) {
             struct session_knn_row *row = &knn->rows[(uint16_t)cell];
-            row->similarity = (uint16_t)(row->similarity + weight);
+            row->similarity = (uint16_t)(row->similarity + (row->oldest != recent ? weight : 0));
+            row->oldest = (uint8_t)recent;
             return;
         }
         place = (place + 1) & TABLE_MASK;
     }
-    knn->rows[knn->count] = (struct session_knn_row){.number = number, .similarity = (uint16_t)weight, .recent = (uint8_t)recent};
+    knn->rows[knn->count] = (struct session_knn_row){
+        .number = number, .similarity = (uint16_t)weight, .recent = (uint8_t)recent, .oldest = (uint8_t)recent,
+    };
     knn->table[place] = (uint64_t)number << 32 | (uint64_t)knn->stamp << 16 | knn->count;
     knn->count++;
 }

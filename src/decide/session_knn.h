@@ -33,7 +33,7 @@ struct session_knn_row {
     uint32_t number;
     uint16_t similarity;     /* times SESSION_KNN_UNIT */
     uint8_t recent;          /* the newest content shared: its z */
-    uint8_t reserved;
+    uint8_t oldest;          /* the oldest content shared: a ring may name a long session twice */
 };
 
 struct session_knn {
