@@ -689,3 +689,19 @@ void log_metrics(const struct log *log, struct metric_sink *sink)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         metric_value(sink, &rows[i], labels, values[i]);
 }
+
+/* ---- sections ---- */
+
+bool log_record_next(const struct log_section *section, uint32_t *cursor, struct slice *record)
+{
+    uint32_t size, left = section->records.size - *cursor;
+
+    if (left < sizeof size)
+        return false;
+    memcpy(&size, section->records.data + *cursor, sizeof size);
+    if (size > left - sizeof size)
+        return false;
+    *record = slice_make(section->records.data + *cursor + sizeof size, size);
+    *cursor += (uint32_t)sizeof size + size;
+    return true;
+}

@@ -212,20 +212,6 @@ enum status log_reader_next(struct log_reader *reader, const struct log_frame **
     }
 }
 
-bool log_record_next(const struct log_section *section, uint32_t *cursor, struct slice *record)
-{
-    uint32_t size, left = section->records.size - *cursor;
-
-    if (left < sizeof size)
-        return false;
-    memcpy(&size, section->records.data + *cursor, sizeof size);
-    if (size > left - sizeof size)
-        return false;
-    *record = slice_make(section->records.data + *cursor + sizeof size, size);
-    *cursor += (uint32_t)sizeof size + size;
-    return true;
-}
-
 /* ---- one record by scanning ---- */
 
 enum place { BEHIND, HERE, BEFORE };

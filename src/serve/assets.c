@@ -29,7 +29,7 @@ __attribute__((constructor)) static void fill(void)
         assets[i] = (struct asset){rows[i].path, rows[i].content_type, slice_make(rows[i].begin, (size_t)(rows[i].end - rows[i].begin))};
 }
 
-const struct asset *asset_find(struct slice path)
+const struct asset *assets_find(struct slice path)
 {
     for (uint32_t i = 0; i < ROW_COUNT; i++)
         if (slice_is(path, assets[i].path))

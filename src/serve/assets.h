@@ -2,7 +2,7 @@
  *
  * Threads: any.
  * Memory:  read-only data of the program.
- * Failure: asset_find returns NULL when nothing is at the path.
+ * Failure: assets_find returns NULL when nothing is at the path.
  */
 #ifndef SERVE_ASSETS_H
 #define SERVE_ASSETS_H
@@ -15,6 +15,6 @@ struct asset {
     struct slice body;
 };
 
-const struct asset *asset_find(struct slice path);
+const struct asset *assets_find(struct slice path);
 
 #endif

@@ -44,7 +44,7 @@ static enum status admit_unknown(struct serve *serve, struct http_request *reque
 
     (void)route_rows(&page_number);
     if (allowed == 0 && (request->method == HTTP_GET || request->method == HTTP_HEAD)) {
-        state->own = (void *)(uintptr_t)asset_find(request->path);
+        state->own = (void *)(uintptr_t)assets_find(request->path);
         state->route_number = page_number;
         if (state->own != NULL)
             return STATUS_OK;
