@@ -278,9 +278,12 @@ static void test_stop_and_start(void **state)
     engine_close(engine);
     open_and_start();
     check_counted_once(5000);
+    engine_stop(engine);
     for (uint32_t p = 0; p < PARTITIONS; p++)
         assert_int_equal(engine_task_hash(engine, p), hashes[p]);
     assert_int_equal(engine_learner_hash(engine), hashes[PARTITIONS]);
+    engine_close(engine);
+    open_and_start();
     send_events(5000, 1000);
     check_counted_once(6000);
     engine_stop(engine);
