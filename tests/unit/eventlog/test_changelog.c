@@ -251,6 +251,35 @@ static void a_checkpoint_may_span_segments(void **state)
     }
 }
 
+static void what_no_commit_covers_stays_void(void **state)
+{
+    enum { BIG = 400000 };
+    static char big[BIG];
+    struct table table;
+    uint64_t found, position = 0, versions[KEYS] = {0};
+    changelog_place place;
+
+    (void)state;
+    struct changelog *changelog = open_changelog(2 << 20, &table, &found);
+    write_some(changelog, 2, 5, versions, &position);
+    for (int i = 0; i < 4; i++) /* more than a chunk: blocks are written, no commit */
+        assert_int_equal(changelog_put(changelog, CHANGELOG_PROFILE, (struct hash128){60, ~(uint64_t)60}, 60000,
+                                       slice_make(big, BIG), &place),
+                         STATUS_OK);
+    changelog_close(changelog);
+    changelog = open_changelog(2 << 20, &table, &found);
+    assert_int_equal(found, position);
+    while (changelog_newest(changelog) == 1) /* until the file has its index */
+        write_some(changelog, 1, 40, versions, &position);
+    assert_int_equal(changelog_sync(changelog), STATUS_OK);
+    write_some(changelog, 1, 40, versions, &position);
+    changelog_close(changelog);
+    changelog = open_changelog(2 << 20, &table, &found);
+    assert_int_equal(table.places[60], 0);
+    check_table(changelog, &table, versions);
+    changelog_close(changelog);
+}
+
 static void a_torn_tail_is_cut_at_any_byte(void **state)
 {
     struct table table;
@@ -596,6 +625,7 @@ int main(void)
         TEST(kinds_and_sizes_survive),
         TEST(segments_close_and_load),
         TEST(a_checkpoint_may_span_segments),
+        TEST(what_no_commit_covers_stays_void),
         TEST(a_torn_tail_is_cut_at_any_byte),
         TEST(what_was_synced_is_not_skipped),
         TEST(torn_indexes_are_made_again),
