@@ -48,7 +48,7 @@ static void checkpoint(struct learner *learner, uint64_t before, uint64_t after)
     if ((before + lead) / spacing != (after + lead) / spacing)
         learner_file_prepare(learner->file);
     if (before / spacing != after / spacing && !learner_file_write(learner->file))
-        log_message(LOG_WARNING, "learner", "a checkpoint is left out: the one before is still being written", "learn=%lu",
+        log_message(LOG_INFO, "learner", "a checkpoint is left out: the one before is still being written", "learn=%lu",
                     (unsigned long)after);
 }
 
