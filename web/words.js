@@ -19,7 +19,7 @@ export function reason(row, size = 58) {
   switch (row.code) {
     case "because_you_viewed":
       return row.content_id ? { text: "Because you read", subject: shorten(titleOf(row.content_id), size) } : { text: "Because of what you read" };
-    case "similar_sessions": return { text: "Readers like you went on to this" };
+    case "similar_sessions": return { text: "Readers like you read this" };
     case "trending": return { text: "Trending now" };
     case "popular_in_category": return { text: row.category ? `Popular in ${sectionName(row.category)}` : "Popular in a section you read" };
     case "new": return { text: "Just published" };

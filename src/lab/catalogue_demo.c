@@ -51,8 +51,9 @@ void catalogue_demo_init(struct catalogue_demo *catalogue, uint64_t seed)
                  last_names[rng_below(&rng, LAST_COUNT)]);
         article->minutes = MINUTES_MIN + (uint32_t)rng_below(&rng, MINUTES_SPAN);
         article->age_ms = (int64_t)(rng_unit(&rng) * (double)age_ms_max);
-        /* Two draws, so that most are near the middle and a few stand out. */
-        article->quality = 0.5 + (rng_unit(&rng) + rng_unit(&rng)) / 2;
+        /* A square, so that most are ordinary and a few stand out. */
+        double draw = rng_unit(&rng);
+        article->quality = 0.5 + 1.5 * draw * draw;
     }
 }
 

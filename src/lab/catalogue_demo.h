@@ -29,7 +29,7 @@ struct catalogue_demo_article {
     uint32_t category;
     uint32_t minutes;
     int64_t age_ms;                  /* published so long before the start */
-    double quality;                  /* 0.5 .. 1.5, mean near 1 */
+    double quality;                  /* 0.5 .. 2, mean near 1 */
 };
 
 struct catalogue_demo {

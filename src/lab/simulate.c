@@ -31,7 +31,7 @@ enum {
     STREAM_STEPS = 3
 };
 
-static const double change_share = 0.45;  /* of the people take the new taste */
+static const double change_share = 0.35;  /* of the people take the new taste */
 static const double wander_share = 0.2;   /* steps on which a visitor opens an article by search or a link */
 static const double like_share = 0.06;    /* articles read that are liked */
 static const int64_t dwell_ms_min = 8000;
@@ -166,8 +166,9 @@ static enum status warm(struct simulate *simulate)
             if (article == SIMULATE_PEOPLE_NONE)
                 break;
             simulate_people_read(person, article);
-            simulate_site_add(&simulate->site, &(struct simulate_site_event){
-                .type = "view", .person = person, .article = article, .time_ms = time_ms + (int64_t)k * WARM_SPACING_MS, .dwell_ms = draw_dwell(simulate)});
+            struct simulate_site_event event = {
+                .type = "click", .person = person, .article = article, .time_ms = time_ms + (int64_t)k * WARM_SPACING_MS};
+            simulate_site_add(&simulate->site, &event);
         }
         if (simulate->site.pending + WARM_READS > SIMULATE_SITE_BATCH || i + 1 == reader_count) {
             status = flush(simulate);
@@ -232,32 +233,33 @@ static void read_article(struct simulate *simulate, struct simulate_person *pers
     simulate_site_add(&simulate->site, &event);
 }
 
-/* Shows the list; the first article that tempts is clicked and read, and the rest is not looked at again.
- * What stands below it counts as seen: the eye passes over a list before the hand moves. */
+/* Shows the list; what tempts is clicked and read, in the order in which it stands. */
 static void show_list(struct simulate *simulate, struct simulate_person *person, const struct simulate_site_list *list)
 {
     static const char *const placements[SIMULATE_ARMS] = {"demo_for_you", "demo_trends", "demo_random"};
-    int64_t now_ms = now_of(simulate);
-    uint32_t clicked = SIMULATE_PEOPLE_NONE;
-    struct simulate_site_event event = {.person = person, .time_ms = now_ms, .placement = placements[person->arm], .request_id = list->request_id};
+    struct simulate_site_event event = {
+        .person = person, .time_ms = now_of(simulate), .placement = placements[person->arm], .request_id = list->request_id};
+    uint32_t clicked = 0; /* a bit per position */
 
     for (uint32_t i = 0; i < list->count; i++) {
         event.type = "impression";
         event.article = list->articles[i];
         event.position = i;
         simulate_site_add(&simulate->site, &event);
-        if (clicked == SIMULATE_PEOPLE_NONE && rng_unit(&simulate->rng) < simulate_people_chance(&simulate->people, person, list->articles[i], i))
-            clicked = i;
+        if (rng_unit(&simulate->rng) < simulate_people_chance(&simulate->people, person, list->articles[i], i))
+            clicked |= 1U << i;
     }
-    if (clicked != SIMULATE_PEOPLE_NONE) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        if ((clicked >> i & 1) == 0)
+            continue;
         event.type = "click";
-        event.article = list->articles[clicked];
-        event.position = clicked;
+        event.article = list->articles[i];
+        event.position = i;
         simulate_site_add(&simulate->site, &event);
-        read_article(simulate, person, event.article, now_ms + 1);
+        read_article(simulate, person, event.article, event.time_ms + 1);
     }
     pthread_mutex_lock(&simulate->lock);
-    simulate_score_add(&simulate->score, now_ms, (enum simulate_arm)person->arm, list->count, clicked != SIMULATE_PEOPLE_NONE);
+    simulate_score_add(&simulate->score, event.time_ms, (enum simulate_arm)person->arm, list->count, (uint32_t)__builtin_popcount(clicked));
     pthread_mutex_unlock(&simulate->lock);
 }
 

@@ -16,10 +16,10 @@ enum {
     TRIES_MAX = 400
 };
 
-static const double click_share = 0.30;        /* of the best article of the main taste, in the first place */
+static const double click_share = 0.24;        /* of a middling article of the main taste, in the first place */
 static const double attention_fall = 0.12;
 static const float second_taste = 0.6F;
-static const double fashion_share = 0.3;       /* newcomers who come for what everybody talks about */
+static const double fashion_share = 0.2;       /* newcomers who come for what everybody talks about */
 static const double mobile_share = 0.55;
 
 static void set_main(struct simulate_person *person, uint32_t category)
@@ -171,11 +171,12 @@ double simulate_people_chance(const struct simulate_people *people, const struct
 
 uint32_t simulate_people_change(struct simulate_people *people, double share)
 {
-    uint32_t category;
+    uint32_t category = people->fashion;
 
-    do
+    /* Steps of 1 to 5 through the sections: what was the fashion last or before it does not come back soon. */
+    if (category == CATALOGUE_DEMO_CATEGORIES)
         category = (uint32_t)rng_below(&people->rng, CATALOGUE_DEMO_CATEGORIES);
-    while (category == people->fashion);
+    category = (category + 1 + (uint32_t)rng_below(&people->rng, 5)) % CATALOGUE_DEMO_CATEGORIES;
     people->fashion = category;
     for (uint32_t i = 0; i < people->count; i++)
         if (rng_unit(&people->rng) < share)

@@ -60,7 +60,7 @@ double simulate_people_chance(const struct simulate_people *people, const struct
                               uint32_t position);
 bool simulate_people_has_read(const struct simulate_person *person, uint32_t article);
 void simulate_people_read(struct simulate_person *person, uint32_t article);
-/* Share of the people, 0..1, takes a new main taste that is not the last one; returns its category. */
+/* Share of the people, 0..1, takes a new main taste, other than the last ones; returns its category. */
 uint32_t simulate_people_change(struct simulate_people *people, double share);
 
 #endif

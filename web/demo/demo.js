@@ -18,6 +18,7 @@ const $ = (id) => document.getElementById(id);
 let paper = [];      // the printed items
 let section = null;  // chosen, or null
 let turn = 0;        // of questions: only the newest answer is shown
+let answered = "";   // request_id of the list that stands there
 
 function notice(text) {
   $("notice").hidden = !text;
@@ -55,6 +56,7 @@ async function refresh(since = null) {
     setTimeout(() => refresh().catch(fail), SETTLE_MS);
     return;
   }
+  answered = answer.request_id;
   const took = since === null ? null : performance.now() - since;
   const fresh = list.show(answer.items, open);
   reader.showNext(answer.items);
@@ -97,9 +99,10 @@ async function tellAndFollow(type, item, more) {
 
 function open(item, from, placement = "front") {
   const place = placement === "list" ? [...$("list").children].findIndex((entry) => entry.dataset.content === item.content_id) : -1;
+  // First the event, then the drawing: the answer is on its way while the article opens.
+  tellAndFollow("click", item, place >= 0 ? { placement: "demo", position: place, request_id: answered } : { placement: `demo_${placement}` });
   reader.open(item, from);
   front.markRead(item.content_id);
-  tellAndFollow("click", item, place >= 0 ? { placement: "demo", position: place } : { placement: `demo_${placement}` });
 }
 
 async function choose(category) {

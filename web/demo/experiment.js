@@ -74,7 +74,7 @@ function showArms(demo) {
 /* ---- the chart ---- */
 
 function niceTop(value) {
-  for (const top of [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75]) if (value <= top * 0.97) return top;
+  for (const top of [0.04, 0.08, 0.12, 0.16, 0.2, 0.24, 0.3, 0.4, 0.5, 0.6, 0.8]) if (value <= top * 0.97) return top;
   return 1;
 }
 
@@ -131,7 +131,7 @@ function showChart(demo) {
   for (let i = 0; i <= 4; i++) {
     const value = (top * i) / 4;
     const text = svg("text", { x: LEFT - 8, y: y(value) + 4, class: "axis", "text-anchor": "end" });
-    text.textContent = percent(value, top < 0.1 ? 1 : 0);
+    text.textContent = percent(value, 0);
     chart.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value), class: i ? "grid" : "grid base" }), i % 2 ? "" : text);
   }
   for (const [share, words, anchor] of [[0, `${duration((last - first) / 1000)} ago`, "start"], [1, "now", "end"]]) {

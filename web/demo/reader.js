@@ -35,7 +35,6 @@ export function close() {
 
 panel.addEventListener("close", () => {
   leave();
-  document.body.classList.remove("is-reading");
   (opener?.isConnected ? opener : document.getElementById("for-you")).focus({ preventScroll: true });
 });
 panel.addEventListener("click", (event) => { if (event.target === panel) close(); });
@@ -88,7 +87,6 @@ export async function open(what, from) {
     if (narrow.matches) panel.showModal();
     else panel.show();
   }
-  document.body.classList.add("is-reading");
   panel.scrollTop = 0;
   title.focus({ preventScroll: true });
   try {
