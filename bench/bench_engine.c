@@ -163,6 +163,7 @@ static void open_bench(struct bench *bench, const char *dir)
     must(slab_create(&bench->slab, config.options.profiles_bytes, profile_table_evict, profile_table_is_taken, bench->tables), "slab");
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         must(task_open(&bench->tasks[p], p, &config, &hash_key, dir, bench->slab, &problem), problem.detail);
+        must(task_load(bench->tasks[p]), "load");
         bench->tables[p] = &bench->tasks[p]->table;
     }
     must(generations_init(&bench->generations, bench->tasks, PARTITIONS, &bench->port), "generations");

@@ -44,7 +44,7 @@ struct loaded_list {
     uint32_t count, capacity;
 };
 
-struct loading {
+struct checkpoint_loading {
     struct task *task;
     struct loaded_list timers; /* profiles with a deadline, superseded ones too */
     struct loaded_list parts;  /* of the window */
@@ -68,7 +68,7 @@ static bool remember(struct loaded_list *list, struct hash128 key, changelog_pla
 
 static void load(void *context, enum changelog_kind kind, struct hash128 key, changelog_place place, uint32_t size, int64_t deadline_ms)
 {
-    struct loading *loading = context;
+    struct checkpoint_loading *loading = context;
 
     (void)size;
     if (loading->status != STATUS_OK)
@@ -102,7 +102,7 @@ static int by_position(const void *a, const void *b)
 }
 
 /* Of the copies of a part the newest stands: places grow. */
-static enum status load_window(struct loading *loading)
+static enum status load_window(struct checkpoint_loading *loading)
 {
     struct task *task = loading->task;
     struct loaded_list *parts = &loading->parts;
@@ -121,7 +121,7 @@ static enum status load_window(struct loading *loading)
     return status;
 }
 
-static enum status load_timers(struct loading *loading)
+static enum status load_timers(struct checkpoint_loading *loading)
 {
     enum status status = STATUS_OK;
 
@@ -149,9 +149,8 @@ static enum status set_aside(struct task *task, const char *data_dir, const stru
     return file_rename(from, to, problem);
 }
 
-static enum status take_over(struct loading *loading, struct checkpoint_record *record)
+static void take_over(struct task *task, const struct checkpoint_record *record)
 {
-    struct task *task = loading->task;
     struct task_checkpoint *checkpoint = &task->checkpoint;
 
     task->head = record->head;
@@ -161,33 +160,58 @@ static enum status take_over(struct loading *loading, struct checkpoint_record *
     checkpoint->committed_position = record->head.position;
     dedup_restore(task->dedup, &record->head.dedup);
     checkpoint->dedup_written = checkpoint->dedup_committed = record->head.dedup.end;
-    enum status status = load_window(loading);
-    return status == STATUS_OK ? load_timers(loading) : status;
+}
+
+void checkpoint_forget_loading(struct task *task)
+{
+    struct checkpoint_loading *loading = task->checkpoint.loading;
+
+    task->checkpoint.loading = NULL;
+    if (loading == NULL)
+        return;
+    free(loading->timers.records);
+    free(loading->parts.records);
+    free(loading);
+}
+
+enum status checkpoint_load(struct task *task)
+{
+    enum status status = load_window(task->checkpoint.loading);
+
+    if (status == STATUS_OK)
+        status = load_timers(task->checkpoint.loading);
+    checkpoint_forget_loading(task);
+    if (status != STATUS_OK)
+        log_message(LOG_ERROR, "engine", "a changelog's window of event ids could not be read", "partition=%u reason=\"%s\"",
+                    task->partition, status_row(status)->text);
+    return status;
 }
 
 static enum status open_once(struct task *task, const char *data_dir, bool *is_again, struct problem *problem)
 {
-    struct loading loading = {.task = task};
+    struct checkpoint_loading *loading = calloc(1, sizeof *loading);
     struct checkpoint_record record;
     uint64_t position = 0;
-    enum status status = changelog_open(&task->changelog, data_dir, task->partition, task->config->options.changelog_segment_bytes,
-                                        load, &loading, &position, problem);
 
     *is_again = false;
+    if (loading == NULL)
+        return problem_set(problem, STATUS_MEMORY, "no memory for partition %u", task->partition);
+    loading->task = task;
+    task->checkpoint.loading = loading;
+    enum status status = changelog_open(&task->changelog, data_dir, task->partition, task->config->options.changelog_segment_bytes,
+                                        load, loading, &position, problem);
     if (status != STATUS_OK)
         return status;
     task->table.changelog = task->changelog;
-    status = loading.status;
-    if (status == STATUS_OK && loading.task_place != 0) {
-        status = load_head(task, loading.task_place, &record);
+    status = loading->status;
+    if (status == STATUS_OK && loading->task_place != 0) {
+        status = load_head(task, loading->task_place, &record);
         *is_again = status == STATUS_OK && record.layout_version != task->config->layout.version;
         if (*is_again)
             status = set_aside(task, data_dir, &record, problem);
         else if (status == STATUS_OK)
-            status = take_over(&loading, &record);
+            take_over(task, &record);
     }
-    free(loading.timers.records);
-    free(loading.parts.records);
     if (task->changelog != NULL)
         SHARED_STORE(task->checkpoint.changelog_bytes, changelog_bytes(task->changelog));
     if (status != STATUS_OK)
@@ -203,6 +227,7 @@ enum status checkpoint_open(struct task *task, const char *data_dir, struct prob
 
     if (status != STATUS_OK || !is_again)
         return status;
+    checkpoint_forget_loading(task);
     profile_table_fini(&task->table);
     status = profile_table_init(&task->table, task->table.number, task->table.slab, NULL, task->rules.layout);
     return status == STATUS_OK ? open_once(task, data_dir, &is_again, problem) : status;

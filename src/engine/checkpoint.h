@@ -20,8 +20,11 @@
 
 #include "engine/task.h"
 
-/* Opens the changelog and takes over what it holds: index, timers, window, head. */
+/* Opens the changelog and takes over what it holds: index and head; timers and window are noted. */
 enum status checkpoint_open(struct task *task, const char *data_dir, struct problem *problem) MUST_CHECK;
+/* Loads what was noted. */
+enum status checkpoint_load(struct task *task) MUST_CHECK;
+void checkpoint_forget_loading(struct task *task);
 
 /* Something was applied since the last commit. */
 bool checkpoint_is_needed(const struct task *task);

@@ -58,6 +58,7 @@ void task_close(struct task *task)
 {
     if (task == NULL)
         return;
+    checkpoint_forget_loading(task);
     if (task->changelog != NULL)
         changelog_close(task->changelog);
     profile_table_fini(&task->table);
@@ -71,6 +72,14 @@ void task_close(struct task *task)
     free(task->encoded);
     free(task->dedup_record);
     free(task);
+}
+
+enum status task_load(struct task *task)
+{
+    enum status status = task->checkpoint.loading != NULL ? checkpoint_load(task) : STATUS_OK;
+
+    SHARED_RELEASE(task->is_loaded, status == STATUS_OK);
+    return status;
 }
 
 /* ---- changing ---- */
@@ -357,7 +366,7 @@ static enum status apply_one(struct task *task, const struct task_pending *pendi
 enum status task_apply(struct task *task, int64_t received_at_ms, uint64_t first_offset, const struct slice *records, uint32_t count)
 {
     ASSERT(count <= TASK_BATCH && first_offset >= task->head.position);
-    ASSERT(task->generations[task->open].number != 0);
+    ASSERT(task->generations[task->open].number != 0 && task->checkpoint.loading == NULL);
     if (received_at_ms > task->head.clock_ms)
         SHARED_STORE(task->head.clock_ms, received_at_ms);
     /* Three passes, so that the misses of sixteen people overlap. */
@@ -507,6 +516,8 @@ bool task_is_level(const struct task *task, uint64_t end)
 bool task_is_settled(const struct task *task, uint64_t end)
 {
     uint64_t settled = SHARED_ACQUIRE(task->settled);
+    if (!SHARED_ACQUIRE(task->is_loaded))
+        return false;
     return settled >= end || (task_is_level(task, end) && settled >= task_applied(task));
 }
 

@@ -52,6 +52,7 @@ struct task_generation {
 };
 
 struct task_pending;
+struct checkpoint_loading;
 
 struct task_move {
     struct hash128 key;
@@ -61,6 +62,7 @@ struct task_move {
 
 /* A checkpoint under way (engine/checkpoint.h). */
 struct task_checkpoint {
+    struct checkpoint_loading *loading; /* between task_open and task_load */
     bool is_open;
     uint32_t number;
     struct task_head head;           /* as of the cut */
@@ -91,6 +93,7 @@ struct task {
     struct changelog *changelog;
     struct task_head head;           /* counts and clock shared */
     uint64_t applied;                /* shared: head.position as published */
+    uint32_t is_loaded;              /* shared: task_load is done */
     uint64_t level;                  /* shared: all records below are applied, though offsets may have a gap before */
     uint64_t settled;                /* shared: what was emitted for records below is committed */
     struct task_generation generations[2];
@@ -108,6 +111,9 @@ struct task {
 enum status task_open(struct task **task, uint32_t partition, const struct engine_config *config, const struct hash_key *key,
                       const char *data_dir, struct slab *slab, struct problem *problem) MUST_CHECK;
 void task_close(struct task *task);
+/* The rest of opening, timers and deduplication window, which no answer needs: before the first
+ * task_apply, on the worker's thread. */
+enum status task_load(struct task *task) MUST_CHECK;
 
 /* ---- worker ---- */
 /* count <= TASK_BATCH records with consecutive offsets, all received at one moment. */
@@ -130,7 +136,7 @@ uint64_t task_hash(struct task *task);
 uint64_t task_applied(const struct task *task);
 /* All records below `end` are applied. */
 bool task_is_level(const struct task *task, uint64_t end);
-/* And what came of them is in learn. */
+/* And what came of them is in learn, and the window is loaded. */
 bool task_is_settled(const struct task *task, uint64_t end);
 int64_t task_clock_ms(const struct task *task);
 void task_counts(const struct task *task, struct task_counts *counts);

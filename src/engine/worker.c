@@ -410,7 +410,11 @@ static void *run(void *argument)
     struct worker *worker = argument;
 
     pthread_setname_np(pthread_self(), "worker");
-    enum status status = loop(worker);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < worker->task_count && status == STATUS_OK; i++)
+        status = task_load(worker->tasks[i]);
+    if (status == STATUS_OK)
+        status = loop(worker);
     if (status != STATUS_OK) {
         log_message(LOG_ERROR, "engine", "a worker stopped: events are no longer accepted", "worker=%u reason=\"%s\"", worker->number,
                     status_row(status)->text);

@@ -442,6 +442,7 @@ static void open_tasks(struct run *run)
     assert_int_equal(slab_create(&run->slab, config.options.profiles_bytes, profile_table_evict, profile_table_is_taken, run->tables), STATUS_OK);
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         assert_int_equal(task_open(&run->tasks[p], p, &config, &hash_key, data_dir, run->slab, &problem), STATUS_OK);
+        assert_int_equal(task_load(run->tasks[p]), STATUS_OK);
         run->tables[p] = &run->tasks[p]->table;
     }
     run->bridge.base = run->bridge.last;
