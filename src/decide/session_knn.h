@@ -6,7 +6,7 @@
  * neighbours.  A neighbour whose newest shared content is the z-th adds its similarity * 0.8^z
  * * d^-0.7 to each of its contents that is d places from the shared one in it.  The idf factor
  * is applied where candidates are scored.  (Measured on four days of a shop against
- * ((L - z)/L)^2, 1/(z + 1) and no distance: HR@20 +1.9 points, MRR@20 +2.1.)
+ * ((L - z)/L)^2, 1/(z + 1) and no distance; see docs/decisions/0005.)
  *
  * Similarities are whole numbers, so the best k are found by counting, not sorting.
  *

@@ -93,8 +93,10 @@ static enum status open_logs(struct engine *engine, struct problem *problem)
     enum status status = log_open(&engine->events, config->data_dir, "user_interactions", partitions, 0, events_synced, &config->log, problem);
     if (status == STATUS_OK)
         status = log_open(&engine->contents, config->data_dir, "content", 1, 0, 0, &config->log, problem);
-    if (status == STATUS_OK) /* worker 0 feeds both and sleeps on one */
+    if (status == STATUS_OK) { /* worker 0 feeds both and sleeps on one; documents are read by offset */
         log_use_bell(engine->contents, log_bell(engine->events));
+        status = log_index_places(engine->contents);
+    }
     if (status == STATUS_OK)
         status = log_open(&engine->learn, config->data_dir, "learn", 1, partitions + 1, learn_synced, &config->log, problem);
     return status;
