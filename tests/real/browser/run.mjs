@@ -38,7 +38,7 @@ function check(holds, name, detail = "") {
 /* ---- the program ---- */
 
 function start(data) {
-  const child = spawn(process.env.PENCHANT_BIN, ["demo", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.env.TEST_BIN, ["demo", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   const url = new Promise((found, lost) => {
     const timer = setTimeout(() => lost(new Error(`no URL after ${START_MS} ms:\n${said}`)), START_MS);
