@@ -48,17 +48,18 @@ export function newId(size = 16) {
   return Array.from(bytes, (byte) => "0123456789abcdefghjkmnpqrstvwxyz"[byte & 31]).join("");
 }
 
-// Runs task now and then every ms, one at a time, and not while nobody looks.
+// Runs task now and then every ms, one at a time, and not while nobody looks; ends when it answers false.
 export function poll(task, ms) {
   let timer = 0;
   let running = false;
+  let isOver = false;
   const round = async () => {
     clearTimeout(timer);
-    if (running) return;
+    if (running || isOver) return;
     running = true;
-    try { await task(); } catch (error) { console.warn("poll:", error.message); }
+    try { isOver = (await task()) === false; } catch (error) { console.warn("poll:", error.message); }
     running = false;
-    if (!document.hidden) timer = setTimeout(round, ms);
+    if (!document.hidden && !isOver) timer = setTimeout(round, ms);
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : round()));
   round();

@@ -22,7 +22,7 @@ let answered = "";   // request_id of the list that stands there
 
 function notice(text) {
   $("notice").hidden = !text;
-  $("notice").textContent = text ?? "";
+  $("notice").textContent = text ? text[0].toUpperCase() + text.slice(1) : "";
 }
 
 /* ---- the list ---- */
@@ -81,7 +81,7 @@ function follow(fresh) {
 }
 
 function fail(error) {
-  notice(error.status ? `${error.message}${error.fix ? ` (${error.fix})` : ""}` : "penchant does not answer; this page goes on trying.");
+  notice(error.status ? `${error.message}${error.fix ? `; ${error.fix}` : ""}.` : "penchant does not answer; this page goes on trying.");
 }
 
 async function tellAndFollow(type, item, more) {
@@ -162,5 +162,10 @@ $("all-sections").addEventListener("click", () => choose(section).catch(fail));
 $("follow").addEventListener("click", () => { $("follow").hidden = true; reader.close(); });
 reader.setup({ open, opinion: (item, type) => tellAndFollow(type, item, { placement: "demo" }) });
 showReader();
-poll(() => pollDemo().catch(fail), POLL_MS);
+poll(() => pollDemo().catch((error) => {
+  fail(error);
+  if (error.status !== 404) return true;
+  document.body.classList.add("without-demo"); // this server plays no visitors, and will not
+  return false;
+}), POLL_MS);
 poll(pollTrends, POLL_MS);

@@ -39,7 +39,7 @@ function sentence(demo) {
   if (demo.phase !== "live") return null;
   if (!random || !trends || you.impressions < ENOUGH) return { text: "The first readers are choosing. Give them a few seconds." };
   return { teaser: times(random), parts: ["Readers click on ", ["b", "For you"], " ", ["strong", times(random)], " on a random list, and ", ["strong", times(trends)], " on trends."],
-    fine: `95% sure: ${random.low.toFixed(2)} to ${random.high.toFixed(2)} times random, ${trends.low.toFixed(2)} to ${trends.high.toFixed(2)} times trends.` };
+    fine: `95% interval: ${random.low.toFixed(2)} to ${random.high.toFixed(2)} times random, ${trends.low.toFixed(2)} to ${trends.high.toFixed(2)} times trends, each showing taken as independent.` };
 }
 
 function showSentence(demo) {
@@ -165,7 +165,7 @@ function showMoment(demo) {
   const place = document.getElementById("moment");
   const change = demo.changes.at(-1);
   const next = demo.next_change_s;
-  const words = change ? `${change.text}: ${percent(change.share, 0)} of all readers turned to ${sectionName(change.category)} at once, unannounced. Watch the lines dip and recover.`
+  const words = change ? `${change.text}: ${percent(change.share, 0)} of all readers turned to ${sectionName(change.category)} at once, unannounced. Watch how For you dips and recovers.`
     : next !== null && next !== undefined ? "Soon the tastes of many readers will change at once. Nobody will tell the engine." : "";
   if (words === told) return; // said once, not every two seconds
   told = words;
