@@ -54,6 +54,8 @@ static enum status take_batch(struct replay *r, struct batch **out, struct probl
     }
     if (batch->submission.status != STATUS_OK)
         return problem_set(problem, batch->submission.status, "the event log refused: %s", status_row(batch->submission.status)->text);
+    /* The frame carries the moment asked for unless the log was past it already. */
+    r->result->is_backfill |= batch->submission.count > 0 && batch->submission.received_at_ms > batch->submission.wall_ms;
     batch->submission = (struct submission){.log = engine_events(r->engine), .entries = batch->entries, .done = batch_done, .context = batch};
     batch->size = 0;
     *out = batch;
@@ -193,9 +195,6 @@ enum status replay_run(struct engine *engine, const struct replay_options *optio
         r.batches[i].bell = &r.bell;
     r.started_ns = clock_monotonic_ns();
     status = feed(&r, source, problem);
-    /* The frame carries the moment asked for unless the log already was past it. */
-    for (uint32_t i = 0; i < REPLAY_WINDOW; i++)
-        result->is_backfill |= r.batches[i].submission.count > 0 && r.batches[i].submission.received_at_ms > r.batches[i].submission.wall_ms;
     source_counts(source, &result->source);
     if (status == STATUS_OK)
         drain(&r);
