@@ -79,6 +79,8 @@ $(BUILD)/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -Isrc -I. -MMD -MP -c $< -o $@
 
+$(BUILD)/src/serve/assets.S.o: $(shell find web -type f) src/serve/assets.def
+
 tests: $(TESTS)
 benches: $(BENCHES)
 
