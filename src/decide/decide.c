@@ -27,7 +27,7 @@ static void add_recent(struct decider *d, const uint64_t *keys, uint32_t i)
     d->slots[d->slot_count++] = model_content_find(d->model, keys[i]);
 }
 
-/* The newest different contents, the current one first. */
+/* The newest different contents that the person does not dislike, the current one first. */
 static void find_recents(struct decider *d, const struct decide_request *request)
 {
     const struct model *model = d->model;
@@ -35,8 +35,11 @@ static void find_recents(struct decider *d, const struct decide_request *request
     uint32_t count = 0, most = (uint32_t)d->options.recents;
     if (request->context_content != 0)
         keys[count++] = request->context_content;
-    for (uint32_t i = 0; request->profile && i < PROFILE_RECENT && request->profile->recent[i].content != 0; i++)
-        keys[count++] = request->profile->recent[i].content;
+    for (uint32_t i = 0; request->profile && i < PROFILE_RECENT && request->profile->recent[i].content != 0; i++) {
+        /* What a person disliked is no reason for more of its kind. */
+        if (!profile_has_disliked(request->profile, request->profile->recent[i].content))
+            keys[count++] = request->profile->recent[i].content;
+    }
     for (uint32_t i = 0; i < count; i++)
         content_table_prefetch(model, keys[i]);
     d->slot_count = 0;
