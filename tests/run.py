@@ -12,11 +12,18 @@ import argparse, concurrent.futures, os, re, signal, subprocess, sys, time
 LINE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*)$")
 
 
+def start(path, environment):
+    return subprocess.Popen([path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+                            errors="replace", start_new_session=True)
+
+
 def run(path, timeout, environment):
     started = time.time()
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", **environment)
-    process = subprocess.Popen([path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
-                               errors="replace", start_new_session=True)
+    try:
+        process = start(path, env)
+    except OSError as error:
+        return path, 0, [f"could not be started: {error}"], [], "", 0.0
     try:
         output, _ = process.communicate(timeout=timeout)
         ended = "" if process.returncode == 0 else f"exit {process.returncode}"
