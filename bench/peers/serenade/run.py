@@ -118,7 +118,8 @@ def main():
         with open(config, "w") as out:
             out.write(f'config_type = "toml"\n[server]\nhost = "127.0.0.1"\nport = {port}\nnum_workers = 1\n[log]\nlevel = "info"\n'
                       f'[data]\ntraining_data_path = "{train}"\n[model]\nm_most_recent_sessions = 128\nneighborhood_size_k = 128\n'
-                      f'max_items_in_session = {RECENT}\nnum_items_to_recommend = {ITEMS}\n[logic]\nenable_business_logic = "false"\n')
+                      f'max_items_in_session = {RECENT}\nnum_items_to_recommend = {ITEMS}\nidf_weighting = 5\n[logic]\nenable_business_logic = false\n'
+                      'example_item_id = 1\n[hyperparam]\ntraining_data_path = "x"\ntest_data_path = "x"\nvalidation_data_path = "x"\nnum_iterations = 1\nsave_records = false\nout_path = "x"\nenable_business_logic = false\nn_most_recent_sessions_range = "[100,200]"\nneighborhood_size_k_range = "[50,100]"\nlast_items_in_session_range = "[1,9]"\nidf_weighting_range = "[0,5]"\n')
         peer = subprocess.Popen([serving, config], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_port(port, peer)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
