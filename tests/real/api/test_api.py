@@ -142,6 +142,10 @@ def main():
         tap.check(bool(wrong) and not jsonschema.Draft7Validator(schema).is_valid(answer), "a schema made wrong is seen")
         check_errors(tap, server)
         check_partial(tap, server)
+        e = server.call("GET", "/api/status")[2]["events"]
+        tap.check(e["received"] == e["accepted"] + e["duplicates"] + e["filtered"] + e["rejected"] and e["rejected"] > 0 and e["duplicates"] > 0,
+                  "received = accepted + duplicate + filtered + rejected", e)
+        tap.check(e["accepted"] == e["applied"] + e["applied_duplicates"] + e["undecodable"], "accepted = applied + dropped as doubled", e)
     finally:
         server.remove()
     return tap.end()
