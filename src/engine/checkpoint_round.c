@@ -24,6 +24,26 @@ bool checkpoint_round_is_needed(const struct checkpoint_round *round)
     return false;
 }
 
+static bool is_unsynced(const struct task *task)
+{
+    return task->changelog != NULL && task->checkpoint.synced_position != task->checkpoint.committed_position;
+}
+
+static bool is_time_to_sync(const struct checkpoint_round *round, int64_t now_ms)
+{
+    return round->is_pressed || now_ms - round->synced_at_ms >= CHECKPOINT_ROUND_SYNC_MS || now_ms < round->synced_at_ms;
+}
+
+bool checkpoint_round_must_sync(const struct checkpoint_round *round, int64_t now_ms)
+{
+    if (!is_time_to_sync(round, now_ms))
+        return false;
+    for (uint32_t i = 0; i < round->task_count; i++)
+        if (is_unsynced(round->tasks[i]))
+            return true;
+    return false;
+}
+
 static uint64_t written_bytes(const struct checkpoint_round *round)
 {
     uint64_t sum = 0;
@@ -49,6 +69,7 @@ enum status checkpoint_round_begin(struct checkpoint_round *round, int64_t now_m
     round->is_generation_committed = round->generation == 0;
     round->begun_at_ms = now_ms;
     round->begun_bytes = written_bytes(round);
+    round->is_syncing = is_time_to_sync(round, now_ms);
     for (uint32_t i = 0; i < round->task_count && status == STATUS_OK; i++)
         if (checkpoint_is_needed(round->tasks[i]))
             status = checkpoint_begin(round->tasks[i]);
@@ -92,7 +113,7 @@ static enum status sync_changelog(struct checkpoint_round *round, struct task *t
 {
     struct task_checkpoint *checkpoint = &task->checkpoint;
 
-    if (task->changelog == NULL || checkpoint->synced_position == checkpoint->committed_position)
+    if (!is_unsynced(task))
         return STATUS_OK;
     enum status status = changelog_sync(task->changelog);
     if (status != STATUS_OK)
@@ -104,7 +125,7 @@ static enum status sync_changelog(struct checkpoint_round *round, struct task *t
 
 static void end(struct checkpoint_round *round, int64_t now_ms)
 {
-    if (now_ms - round->synced_at_ms >= CHECKPOINT_ROUND_SYNC_MS)
+    if (round->is_syncing)
         round->synced_at_ms = now_ms;
     SHARED_ADD(round->count, 1);
     SHARED_STORE(round->committed_at_ms, now_ms);
@@ -125,7 +146,7 @@ static enum status commit_one(struct checkpoint_round *round, int64_t now_ms)
     if (task->checkpoint.is_open)
         status = checkpoint_commit(task, log_sequence_synced(round->events), log_sequence_synced(round->learn));
     /* Idle tasks too: the log is trimmed by whole segments, which hold everybody's records. */
-    if (status == STATUS_OK && now_ms - round->synced_at_ms >= CHECKPOINT_ROUND_SYNC_MS)
+    if (status == STATUS_OK && round->is_syncing)
         status = sync_changelog(round, task);
     return status;
 }

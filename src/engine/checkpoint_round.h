@@ -6,7 +6,9 @@
  *
  * State is never ahead of a log: the commit records are written only when events and learn
  * are synced up to the cut.  The changelogs themselves are synced at most each
- * CHECKPOINT_ROUND_SYNC_MS; only then may the event log be trimmed up to their positions.
+ * CHECKPOINT_ROUND_SYNC_MS, or at once while the event log is over its budget; only then may
+ * the event log be trimmed up to their positions.  A log that is full takes no events, so a
+ * round begins also when nothing but such a sync is left to do.
  *
  * Threads: the worker; numbers any.
  * Memory:  inline.
@@ -36,6 +38,8 @@ struct checkpoint_round {
     uint64_t generation;         /* closed by the cut; 0: none was closing */
     bool is_generation_committed;
     bool is_requested;           /* of the syncer */
+    bool is_pressed;             /* the worker's word: the event log is over its budget */
+    bool is_syncing;             /* this round syncs the changelogs */
     int64_t begun_at_ms, synced_at_ms;
     uint64_t begun_bytes;
     /* shared */
@@ -50,6 +54,8 @@ void checkpoint_round_init(struct checkpoint_round *round, struct task **tasks, 
                            struct log *learn);
 /* Something was applied since the last one. */
 bool checkpoint_round_is_needed(const struct checkpoint_round *round);
+/* A changelog has a commit that is not known durable, and it is time. */
+bool checkpoint_round_must_sync(const struct checkpoint_round *round, int64_t now_ms);
 /* At a cut, from idle. */
 enum status checkpoint_round_begin(struct checkpoint_round *round, int64_t now_ms) MUST_CHECK;
 /* At most `records` are written; *did: there was something to do. */

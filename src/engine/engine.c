@@ -358,6 +358,11 @@ enum status engine_submit(struct engine *engine, struct submission *submission)
     return status == STATUS_OK ? writer_submit(engine->writer, submission) : status;
 }
 
+void engine_prefetch_duplicate(const struct engine *engine, uint32_t partition, struct hash128 event)
+{
+    task_prefetch_duplicate(engine->tasks[partition], event);
+}
+
 bool engine_is_duplicate(const struct engine *engine, uint32_t partition, struct hash128 event)
 {
     return task_is_duplicate(engine->tasks[partition], event);

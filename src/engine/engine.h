@@ -65,6 +65,8 @@ struct log *engine_learn(struct engine *engine);    /* topic learn, one partitio
 enum status engine_submit(struct engine *engine, struct submission *submission) MUST_CHECK;
 /* Is this event id in the deduplication window of the partition? event: hash_128 of the event_id. */
 bool engine_is_duplicate(const struct engine *engine, uint32_t partition, struct hash128 event);
+/* Begins to fetch what engine_is_duplicate will look at. */
+void engine_prefetch_duplicate(const struct engine *engine, uint32_t partition, struct hash128 event);
 /* submission_entry.owner_hash of a user: engine_appended looks under the same one. */
 static inline uint32_t engine_owner_hash(struct hash128 user)
 {

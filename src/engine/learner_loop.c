@@ -5,7 +5,8 @@
 #include "io/clock.h"
 
 /* A checkpoint's file is wiped this share of the spacing before it is written. */
-enum { PREPARE_SHARE = 8, CPU_EVERY = 64, FETCH_AHEAD = LEARNER_LOOP_AHEAD / 2 };
+/* `learn` is kept from the checkpoint on, so one is due at the latest when that part of its budget is used. */
+enum { PREPARE_SHARE = 8, BUDGET_SHARE = 8, CPU_EVERY = 64, FETCH_AHEAD = LEARNER_LOOP_AHEAD / 2 };
 
 static_assert((int)LEARNER_LOOP_AHEAD >= (int)LOG_CURSOR_RUN, "a run is staged whole");
 
@@ -21,6 +22,7 @@ static void apply_run(struct learner *learner, const struct log_run *run)
     uint32_t count = 0;
     for (uint32_t i = 0; i < run->count; i++) {
         struct learner_staged *s = &staged[count];
+        learner->unsaved_bytes += run->records[i].size;
         if (learning_decode(run->records[i], &learner->config->types, &s->record) != STATUS_OK) {
             SHARED_ADD(learner->undecodable, 1);
             continue;
@@ -39,6 +41,16 @@ static void apply_run(struct learner *learner, const struct log_run *run)
     model_set_position(learner->model, LEARNER_POSITION_LEARN, run->first_offset + run->count);
 }
 
+/* Waits for the keeper. */
+static void checkpoint_now(struct learner *learner)
+{
+    learner_file_wait(learner->file);
+    learner_file_prepare(learner->file);
+    learner_file_wait(learner->file);
+    (void)learner_file_write(learner->file);
+    learner->unsaved_bytes = 0;
+}
+
 /* Before and after: positions around what was just applied. */
 static void checkpoint(struct learner *learner, uint64_t before, uint64_t after)
 {
@@ -47,19 +59,22 @@ static void checkpoint(struct learner *learner, uint64_t before, uint64_t after)
         return;
     if ((before + lead) / spacing != (after + lead) / spacing)
         learner_file_prepare(learner->file);
-    if (before / spacing != after / spacing && !learner_file_write(learner->file))
-        log_message(LOG_INFO, "learner", "a checkpoint is left out: the one before is still being written", "learn=%lu",
-                    (unsigned long)after);
+    if (before / spacing != after / spacing) {
+        if (learner_file_write(learner->file))
+            learner->unsaved_bytes = 0;
+        else
+            log_message(LOG_INFO, "learner", "a checkpoint is left out: the one before is still being written", "learn=%lu",
+                        (unsigned long)after);
+    }
+    if (learner->unsaved_bytes > learner->config->log.bytes / BUDGET_SHARE)
+        checkpoint_now(learner);
 }
 
 static void last_checkpoint(struct learner *learner)
 {
     if (learner->file == NULL || learner_applied(learner) == learner_file_newest(learner->file))
         return;
-    learner_file_wait(learner->file);
-    learner_file_prepare(learner->file);
-    learner_file_wait(learner->file);
-    (void)learner_file_write(learner->file);
+    checkpoint_now(learner);
     learner_file_wait(learner->file);
 }
 

@@ -39,6 +39,7 @@ struct learner {
     pthread_t thread;
     bool is_started;
     uint32_t command;             /* shared: enum learner_command */
+    uint64_t unsaved_bytes;       /* of records applied since the last checkpoint was written */
     uint64_t cpu_ns;              /* shared; of threads that have ended */
 
     /* checkpoints; NULL in memory */

@@ -541,3 +541,8 @@ bool task_is_duplicate(const struct task *task, struct hash128 event)
 {
     return dedup_find(task->dedup, event, task_clock_ms(task));
 }
+
+void task_prefetch_duplicate(const struct task *task, struct hash128 event)
+{
+    dedup_prefetch(task->dedup, event);
+}

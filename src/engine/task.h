@@ -142,5 +142,6 @@ int64_t task_clock_ms(const struct task *task);
 void task_counts(const struct task *task, struct task_counts *counts);
 bool task_profile(struct task *task, struct hash128 user, struct profile *profile);
 bool task_is_duplicate(const struct task *task, struct hash128 event);
+void task_prefetch_duplicate(const struct task *task, struct hash128 event);
 
 #endif

@@ -241,12 +241,12 @@ static enum status checkpoint(struct worker *worker, uint32_t applied, int64_t n
 
     if (round->phase == CHECKPOINT_IDLE && !worker->is_final) {
         bool is_due = now_ms - round->begun_at_ms >= spacing_ms || now_ms < round->begun_at_ms || slab_is_over(worker->slab);
-        if (!is_due || generations_has_work(&worker->generations) || !checkpoint_round_is_needed(round))
+        round->is_pressed = log_bytes(worker->world->events) > worker->config->log.bytes;
+        bool is_wanted = (is_due && checkpoint_round_is_needed(round)) || checkpoint_round_must_sync(round, now_ms);
+        if (!is_wanted || generations_has_work(&worker->generations))
             return STATUS_OK;
         status = checkpoint_round_begin(round, now_ms);
         *did = true;
-        if (worker->feed != NULL)
-            writer_set_needed(worker->world->writer, worker->world->learn, 0, worker->world->learn_needed(worker->world->context));
     }
     uint32_t records = applied > 0 ? SLICE_RECORDS + applied : IDLE_SLICE_RECORDS;
     return status == STATUS_OK ? checkpoint_round_step(round, records, now_ms, did) : status;
@@ -336,6 +336,8 @@ static enum status turn(struct worker *worker, uint32_t order, bool *did, bool *
     int64_t now_ms = clock_wall_ms();
     enum status status = poll(worker, did);
 
+    /* Every worker, every turn: a full learn takes nothing more until the learner's checkpoint frees it. */
+    writer_set_needed(worker->world->writer, worker->world->learn, 0, worker->world->learn_needed(worker->world->context));
     *is_backpressured = is_full(worker);
     if (status == STATUS_OK)
         status = apply_some(worker, &applied);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -451,6 +452,58 @@ static void test_small_memory(void **state)
     stop_and_close();
 }
 
+/* Until the log has room again. */
+static void submit_patiently(struct body *body)
+{
+    int64_t until_ns = clock_monotonic_ns() + PATIENCE_S * 1000000000LL;
+    enum status status;
+
+    body->is_done = false;
+    body->submission.log = engine_events(engine);
+    body->submission.entries = body->entries;
+    body->submission.done = done;
+    body->submission.context = body;
+    while ((status = engine_submit(engine, &body->submission)) == STATUS_LOG_FULL && clock_monotonic_ns() < until_ns)
+        sched_yield();
+    assert_int_equal(status, STATUS_OK);
+    pthread_mutex_lock(&lock);
+    while (!body->is_done)
+        pthread_cond_wait(&moved, &lock);
+    pthread_mutex_unlock(&lock);
+    assert_int_equal(body->submission.status, STATUS_OK);
+}
+
+/* Logs of small budgets: what is over goes once checkpoints cover it, also after a crash that
+ * left them full, and what is refused meanwhile is accepted later. */
+static void test_full_logs(void **state)
+{
+    static struct body body;
+    enum { PARTS = 3, EVENTS = 150000 };
+    uint64_t bytes = config.log.bytes;
+
+    (void)state;
+    config.log.bytes = 1 << 20;
+    for (uint64_t part = 0, id = 0; part < PARTS; part++) {
+        open_and_start();
+        for (; id < (part + 1) * EVENTS / PARTS;) {
+            body.submission = (struct submission){0};
+            for (; id < (part + 1) * EVENTS / PARTS && body.submission.count < BATCH; id++)
+                add_event(&body, (uint32_t)(id % USERS), id, EVENT_TIME_ABSENT);
+            submit_patiently(&body);
+        }
+        if (part == 0)
+            engine_close(engine);
+        else
+            stop_and_close();
+    }
+    open_and_start();
+    check_counted_once(EVENTS);
+    assert_true(log_begin(engine_events(engine), 0) > 0);
+    assert_true(log_begin(engine_learn(engine), 0) > 0);
+    stop_and_close();
+    config.log.bytes = bytes;
+}
+
 static int set_up(void **state)
 {
     struct feature_declaration declarations[FEATURE_MAX];
@@ -489,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_content_reaches_the_learner, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_refusals, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_small_memory, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_full_logs, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
