@@ -11,6 +11,9 @@
 /* A segment is given up when garbage outweighs what is live, beyond this many segments. */
 enum { SPARE_SEGMENTS = 2 };
 
+/* Changelogs of one layout that were set aside: more than anybody changes declarations. */
+enum { ASIDE_MAX = 10000 };
+
 /* Bytes of a record's frame in the changelog, roughly: for the estimate of what is live. */
 enum { RECORD_OVERHEAD = 64 };
 
@@ -138,12 +141,15 @@ static enum status load_timers(struct checkpoint_loading *loading)
 /* Declared features changed: the profiles are made again from the log as far as it reaches. */
 static enum status set_aside(struct task *task, const char *data_dir, const struct checkpoint_record *record, struct problem *problem)
 {
-    char from[FILE_PATH_SIZE], to[FILE_PATH_SIZE + 32];
+    char from[FILE_PATH_SIZE], to[FILE_PATH_SIZE + 64];
 
     changelog_close(task->changelog);
     task->changelog = NULL;
     snprintf(from, sizeof from, "%s/changelog/%u", data_dir, task->partition);
     snprintf(to, sizeof to, "%s.layout-%016lx", from, (unsigned long)record->layout_version);
+    /* Declarations that go to and fro leave more than one of a version. */
+    for (uint32_t i = 2; file_exists(to) && i < ASIDE_MAX; i++)
+        snprintf(to, sizeof to, "%s.layout-%016lx.%u", from, (unsigned long)record->layout_version, i);
     log_message(LOG_WARNING, "engine", "declared features changed: profiles are made again from the event log", "partition=%u kept=%s",
                 task->partition, to);
     return file_rename(from, to, problem);
