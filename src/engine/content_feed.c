@@ -21,6 +21,7 @@ struct content_feed {
     struct submission_entry entries[CONTENT_FEED_BATCH];
     char *bytes;
     uint64_t next;
+    uint64_t settled;     /* shared: next as of the last batch that learn has */
     uint64_t undecodable; /* shared */
     uint32_t source_partition;
     uint32_t state;       /* handed over by the writer's thread */
@@ -93,18 +94,24 @@ static void add(struct content_feed *feed, struct slice record, uint64_t offset,
 static enum status gather(struct content_feed *feed)
 {
     struct log_run run;
+    uint64_t end = log_end(feed->contents, 0);
 
     feed->submission = (struct submission){.log = feed->learn, .entries = feed->entries, .done = done, .context = feed};
     while (feed->submission.count + LOG_CURSOR_RUN <= CONTENT_FEED_BATCH) {
         enum status status = log_cursor_next(&feed->cursor, &feed->next, &run);
         if (status != STATUS_OK)
             return status;
-        if (run.count == 0)
+        if (run.count == 0) {
+            /* Offsets may have a gap before the end: nothing stands there. */
+            feed->next = feed->next < end ? end : feed->next;
             break;
+        }
         for (uint32_t i = 0; i < run.count; i++)
             add(feed, run.records[i], run.first_offset + i, run.received_at_ms);
     }
     feed->state = feed->submission.count > 0 ? FEED_WAITING : FEED_IDLE;
+    if (feed->state == FEED_IDLE)
+        SHARED_RELEASE(feed->settled, feed->next);
     return STATUS_OK;
 }
 
@@ -119,6 +126,7 @@ enum status content_feed_step(struct content_feed *feed, bool *did)
         if (feed->submission.status != STATUS_OK)
             return feed->submission.status;
         feed->state = FEED_IDLE;
+        SHARED_RELEASE(feed->settled, feed->next);
     }
     if (feed->state == FEED_IDLE)
         status = gather(feed);
@@ -137,6 +145,11 @@ enum status content_feed_step(struct content_feed *feed, bool *did)
 bool content_feed_is_idle(const struct content_feed *feed)
 {
     return __atomic_load_n(&feed->state, __ATOMIC_ACQUIRE) == FEED_IDLE && feed->next >= log_end(feed->contents, 0);
+}
+
+uint64_t content_feed_settled(const struct content_feed *feed)
+{
+    return SHARED_ACQUIRE(feed->settled);
 }
 
 uint64_t content_feed_undecodable(const struct content_feed *feed)

@@ -26,7 +26,8 @@ void content_feed_destroy(struct content_feed *feed);
 enum status content_feed_step(struct content_feed *feed, bool *did) MUST_CHECK;
 /* Everything published is in learn. */
 bool content_feed_is_idle(const struct content_feed *feed);
-/* Any thread. */
+/* Any thread. What stands in `content` below this offset is in learn, as far as it can be decoded. */
+uint64_t content_feed_settled(const struct content_feed *feed);
 uint64_t content_feed_undecodable(const struct content_feed *feed);
 
 #endif

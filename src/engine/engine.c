@@ -305,7 +305,7 @@ static bool tasks_are_caught_up(const struct engine *engine)
     for (uint32_t p = 0; p < engine->config->options.partitions; p++)
         if (!task_is_settled(engine->tasks[p], engine->ends_at_start[p]))
             return false;
-    return true;
+    return worker_content_settled(engine->workers[0]) >= engine->contents_at_start;
 }
 
 bool engine_is_caught_up(const struct engine *engine)
@@ -320,7 +320,7 @@ bool engine_is_caught_up(const struct engine *engine)
     uint64_t end = log_end(engine->learn, 0);
     if (__atomic_compare_exchange_n(&mutable->learn_at_start, &target, end, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         target = end;
-    if (learner_applied(engine->learner) < target || learner_content_applied(engine->learner) < engine->contents_at_start)
+    if (learner_applied(engine->learner) < target)
         return false;
     SHARED_RELEASE(mutable->caught_up, 1);
     return true;

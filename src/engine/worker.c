@@ -463,6 +463,11 @@ const struct checkpoint_round *worker_round(const struct worker *worker)
     return &worker->round;
 }
 
+uint64_t worker_content_settled(const struct worker *worker)
+{
+    return content_feed_settled(worker->feed);
+}
+
 enum status worker_failure(const struct worker *worker)
 {
     return (enum status)__atomic_load_n(&worker->failure, __ATOMIC_ACQUIRE);

@@ -53,6 +53,8 @@ void worker_stop(struct worker *worker, bool is_drained);
 uint32_t worker_task_count(const struct worker *worker);
 struct task *worker_task(const struct worker *worker, uint32_t index);
 const struct checkpoint_round *worker_round(const struct worker *worker);
+/* Worker 0: content_feed_settled. */
+uint64_t worker_content_settled(const struct worker *worker);
 enum status worker_failure(const struct worker *worker);
 uint64_t worker_cpu_ns(const struct worker *worker);
 void worker_numbers(const struct worker *worker, struct worker_numbers *numbers);

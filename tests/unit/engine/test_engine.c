@@ -399,6 +399,73 @@ static void test_content_reaches_the_learner(void **state)
     stop_and_close();
 }
 
+/* What the catalogue's last record is must not matter: neither the start nor the stop waits for
+ * a learner to apply what cannot be decoded. */
+static void test_undecodable_content(void **state)
+{
+    static struct body body;
+
+    (void)state;
+    open_and_start();
+    body.submission = (struct submission){.count = 1};
+    memcpy(body.bytes[0], "no content", 10);
+    body.entries[0] = (struct submission_entry){.source_partition = LOG_NO_SOURCE, .record = slice_make(body.bytes[0], 10)};
+    submit(&body, engine_contents(engine));
+    stop_and_close();
+    open_and_start();
+    await(is_caught_up, 0);
+    stop_and_close();
+}
+
+/* The catalogue's log is gone, and learn too (nothing of a task shows that it was synced): offsets go on behind what the learner knew, and
+ * the gap holds nobody up. */
+static void test_lost_logs(void **state)
+{
+    static struct body body;
+    char command[256];
+    struct content content = {.content_id = slice_of("a-story"), .title = slice_of("A story"),
+                              .published_at_ms = EVENT_TIME_ABSENT, .expires_at_ms = EVENT_TIME_ABSENT};
+
+    (void)state;
+    open_and_start();
+    for (int i = 0; i < 3; i++) {
+        body.submission = (struct submission){.count = 1};
+        uint32_t size = content_encode(&content, body.bytes[0]);
+        body.entries[0] = (struct submission_entry){.source_partition = LOG_NO_SOURCE, .record = slice_make(body.bytes[0], size)};
+        submit(&body, engine_contents(engine));
+    }
+    stop_and_close();
+    snprintf(command, sizeof command, "rm -rf %s/content %s/learn", dir, dir);
+    assert_int_equal(system(command), 0);
+    open_and_start();
+    await(is_caught_up, 0);
+    stop_and_close();
+    open_and_start();
+    submit(&body, engine_contents(engine));
+    assert_int_equal(body.entries[0].offset, 3);
+    await(content_is_applied, 4);
+    send_events(100, 100);
+    await(all_is_applied, 0);
+    stop_and_close();
+}
+
+/* Declared features that change to and fro: each start finds its way. */
+static void test_features_to_and_fro(void **state)
+{
+    struct layout layouts[2] = {config.layout, config.layout};
+
+    (void)state;
+    layouts[1].version++;
+    for (int i = 0; i < 6; i++) {
+        config.layout = layouts[i % 2];
+        open_and_start();
+        send_events((uint64_t)i * 600, 600);
+        check_counted_once((uint64_t)(i + 1) * 600);
+        stop_and_close();
+    }
+    config.layout = layouts[0];
+}
+
 static void test_refusals(void **state)
 {
     struct engine *other;
@@ -542,6 +609,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_content_reaches_the_learner, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_refusals, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_small_memory, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_undecodable_content, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_lost_logs, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_features_to_and_fro, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_full_logs, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
