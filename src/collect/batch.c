@@ -108,6 +108,16 @@ void batch_add(struct batch *batch, uint32_t partition, uint32_t owner_hash, uin
     batch->accepted++;
 }
 
+void batch_drop(struct batch *batch, uint32_t place)
+{
+    struct slice *record = &batch->submission.entries[place].record;
+
+    ASSERT(place < batch->submission.count && record->data == NULL);
+    record->data = batch->bytes; /* until batch_seal: that it is dropped */
+    batch->accepted--;
+    batch->duplicates++;
+}
+
 void batch_reject(struct batch *batch, uint32_t index, const struct problem *problem)
 {
     struct json_writer *w = &batch->errors;
@@ -141,10 +151,17 @@ void batch_seal(struct batch *batch, struct log *log, void (*done)(void *context
 {
     const char *at = batch->bytes;
 
+    uint32_t kept = 0;
+
     for (uint32_t i = 0; i < batch->submission.count; i++) {
-        batch->submission.entries[i].record.data = at;
-        at += batch->submission.entries[i].record.size;
+        struct submission_entry entry = batch->submission.entries[i];
+        if (entry.record.data == NULL) { /* not dropped */
+            batch->submission.entries[kept] = entry;
+            batch->submission.entries[kept++].record.data = at;
+        }
+        at += entry.record.size;
     }
+    batch->submission.count = kept;
     batch->submission.log = log;
     batch->submission.done = submission_done;
     batch->submission.context = batch;

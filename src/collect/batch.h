@@ -51,6 +51,8 @@ void batch_pool_fini(struct batch_pool *pool);
 char *batch_reserve(struct batch *batch, uint32_t size_max);
 /* The record just written has this size. */
 void batch_add(struct batch *batch, uint32_t partition, uint32_t owner_hash, uint32_t size);
+/* The entry at this place turns out to be a duplicate: batch_seal leaves it out. */
+void batch_drop(struct batch *batch, uint32_t place);
 /* An item that cannot be taken: counted, and listed while there is room. */
 void batch_reject(struct batch *batch, uint32_t index, const struct problem *problem);
 /* Makes the submission; without entries it is a barrier. */

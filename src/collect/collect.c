@@ -13,6 +13,16 @@
  * what another body overwrote in between. */
 enum { REPEAT_SLOTS = 4096, REPEAT_MAX = REPEAT_SLOTS / 2 };
 
+/* Ids of events whose place in the deduplication index is being fetched: a miss of the cache costs
+ * more than the rest of a look-up, so they are asked for one after the other and looked up together. */
+enum { LOOKUPS_MAX = 64 };
+
+struct lookup {
+    struct hash128 event;
+    uint32_t partition;
+    uint32_t place; /* of its entry in the batch */
+};
+
 struct repeat {
     struct hash128 event;
     uint64_t body; /* number of the body that put it here */
@@ -32,6 +42,8 @@ struct collect {
     struct json_parser *sliced_parsers[COLLECT_SLICED_MAX]; /* of bodies that are read in slices; made when first needed */
     bool is_sliced[COLLECT_SLICED_MAX];                     /* in use */
     struct repeat *repeats;
+    struct lookup lookups[LOOKUPS_MAX];
+    uint32_t lookup_count;
     struct collect_counters counters;
 };
 
@@ -95,12 +107,29 @@ static bool is_repeat(struct collect *collect, struct batch *batch, struct hash1
     }
 }
 
+static void look_up(struct collect *collect, struct batch *batch)
+{
+    for (uint32_t i = 0; i < collect->lookup_count; i++) {
+        const struct lookup *lookup = &collect->lookups[i];
+        if (engine_is_duplicate(collect->engine, lookup->partition, lookup->event))
+            batch_drop(batch, lookup->place);
+    }
+    collect->lookup_count = 0;
+}
+
+/* Is it a repeat within its body? If not, its entry, the next one, is looked up later. */
 static bool is_duplicate(struct collect *collect, struct batch *batch, uint32_t partition, struct slice event_id)
 {
     if (event_id.size == 0)
         return false;
     struct hash128 event = hash_128(engine_key(collect->engine), event_id.data, event_id.size);
-    return engine_is_duplicate(collect->engine, partition, event) || is_repeat(collect, batch, event);
+    if (is_repeat(collect, batch, event))
+        return true;
+    if (collect->lookup_count == LOOKUPS_MAX)
+        look_up(collect, batch);
+    collect->lookups[collect->lookup_count++] = (struct lookup){event, partition, batch->submission.count};
+    engine_prefetch_duplicate(collect->engine, partition, event);
+    return false;
 }
 
 /* Encodes a checked event into the batch. */
@@ -136,6 +165,7 @@ static enum status read_items(struct collect *collect, const struct collect_body
     enum status status = STATUS_OK;
     struct problem problem;
 
+    collect->lookup_count = 0;
     *is_end = false;
     problem.pointer[0] = '\0';
     problem.fix[0] = '\0';
@@ -144,7 +174,7 @@ static enum status read_items(struct collect *collect, const struct collect_body
         bool is_ahead = false;
         *is_end = !payload_next(payload, &status, &problem);
         if (*is_end)
-            return STATUS_OK;
+            break;
         if (status == STATUS_OK)
             status = event_parse(payload->values, payload->at, &rules, &event, &is_ahead, &problem);
         if (status != STATUS_OK) {
@@ -159,6 +189,7 @@ static enum status read_items(struct collect *collect, const struct collect_body
         if (status != STATUS_OK)
             return status;
     }
+    look_up(collect, batch);
     return STATUS_OK;
 }
 

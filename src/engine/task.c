@@ -242,8 +242,10 @@ static enum status emit_event(struct task *task, const struct event *event, cons
     record.type = event->type;
     record.device = event->device;
     record.user = user_name(profile->key);
-    record.session = change->is_outside ? 0 : profile->session.id;
-    record.step = change->is_outside ? 0 : profile->session.event_count - 1;
+    /* A session_end has closed its own. */
+    bool is_inside = !change->is_outside && profile->session.id != 0;
+    record.session = is_inside ? profile->session.id : 0;
+    record.step = is_inside ? profile->session.event_count - 1 : 0;
     record.content_id = event->content_id;
     record.country = event->country;
     record.category_count = event->category_count;
@@ -308,7 +310,8 @@ static enum status apply_event(struct task *task, const struct task_pending *pen
         status = save(task, slot);
     if (status == STATUS_OK && change.has_ended)
         status = emit_session_end(task, pending->user, &change.ended, offset);
-    if (status != STATUS_OK || !is_about_content(task, event))
+    /* What names no content is told too: windows count every event. */
+    if (status != STATUS_OK || event->type >= task->rules.types->count)
         return status;
     /* A step leads from the content before in one session: the first of a session is one too. */
     marks.is_step = (marks.is_step || (change.has_opened && task->rules.types->rows[event->type].is_neighbour)) && !change.is_outside;

@@ -54,6 +54,33 @@ static void records_stay_where_entries_say(void **state)
     batch_pool_fini(&pool);
 }
 
+static void dropped_entries_are_left_out(void **state)
+{
+    (void)state;
+    struct batch_pool pool = {0};
+    struct batch *batch = batch_acquire(&pool);
+    int done = 0;
+    uint32_t kept = 0;
+
+    assert_non_null(batch);
+    fill(batch, RECORDS);
+    for (uint32_t i = 0; i < RECORDS; i += i < 6 ? 1 : 7) /* the first ones in a row, then one in seven */
+        batch_drop(batch, i);
+    batch_seal(batch, NULL, nothing, &done);
+    assert_int_equal(batch->accepted, batch->submission.count);
+    assert_int_equal(batch->duplicates + batch->accepted, RECORDS);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        char expected[RECORD_SIZE_MAX];
+        if (i < 6 || i % 7 == 6)
+            continue;
+        snprintf(expected, sizeof expected, "record %u of many", i);
+        assert_true(slice_is(batch->submission.entries[kept++].record, expected));
+    }
+    assert_int_equal(kept, batch->submission.count);
+    batch_release(&pool, batch);
+    batch_pool_fini(&pool);
+}
+
 static void errors_are_listed_up_to_a_maximum(void **state)
 {
     (void)state;
@@ -116,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_stay_where_entries_say),
+        cmocka_unit_test(dropped_entries_are_left_out),
         cmocka_unit_test(errors_are_listed_up_to_a_maximum),
         cmocka_unit_test(used_again_it_starts_empty),
         cmocka_unit_test(a_large_one_is_not_kept),
