@@ -471,7 +471,7 @@ void json_writer_reset(struct json_writer *w)
 }
 
 /* A place for size more bytes; the caller moves w->size. NULL once overflown. */
-static char *room_for(struct json_writer *w, size_t size)
+static inline char *room_for(struct json_writer *w, size_t size)
 {
     if (!w->is_overflown && size <= w->capacity - w->size)
         return w->data + w->size;
@@ -506,7 +506,11 @@ static void put(struct json_writer *w, const char *bytes, size_t size)
 
 static void put_byte(struct json_writer *w, char byte)
 {
-    put(w, &byte, 1);
+    char *place = room_for(w, 1);
+    if (place == NULL)
+        return;
+    *place = byte;
+    w->size++;
 }
 
 /* What stands before a value or a name. */
@@ -566,18 +570,43 @@ static size_t put_special(struct json_writer *w, const char *text, size_t size)
     return 1;
 }
 
+/* Where the first byte that cannot stand as it is stands, from `at` on. */
+static uint32_t plain_end(struct slice text, uint32_t at)
+{
+    const uint64_t each = 0x0101010101010101;
+    for (; text.size - at >= sizeof each; at += (uint32_t)sizeof each) {
+        /* A byte less than what is taken from it borrows, which sets its top bit; a false one needs a true one below. */
+        uint64_t word;
+        memcpy(&word, text.data + at, sizeof word);
+        uint64_t low = word - each * ' ', quote = (word ^ each * '"') - each, slash = (word ^ each * '\\') - each;
+        uint64_t last = (word ^ each * 0x7f) - each;
+        if (((word | low | quote | slash | last) & each * 0x80) != 0)
+            break;
+    }
+    for (; at < text.size; at++) {
+        unsigned char c = (unsigned char)text.data[at];
+        if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
+            break;
+    }
+    return at;
+}
+
 static void put_quoted(struct json_writer *w, struct slice text)
 {
+    uint32_t at = plain_end(text, 0);
+    char *place = at == text.size ? room_for(w, (size_t)text.size + 2) : NULL;
+    if (place != NULL) {
+        *place++ = '"';
+        if (text.size > 0)
+            memcpy(place, text.data, text.size);
+        place[text.size] = '"';
+        w->size += (size_t)text.size + 2;
+        return;
+    }
     put_byte(w, '"');
-    uint32_t at = 0;
+    at = 0;
     while (at < text.size) {
-        uint32_t plain = at;
-        while (plain < text.size) {
-            unsigned char c = (unsigned char)text.data[plain];
-            if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
-                break;
-            plain++;
-        }
+        uint32_t plain = plain_end(text, at);
         put(w, text.data + at, plain - at);
         at = plain;
         if (at < text.size)

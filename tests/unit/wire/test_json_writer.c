@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/rng.h"
@@ -69,6 +70,32 @@ static void test_strings(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_string(&w, rows[i].in);
         assert_true(wrote(&w, rows[i].out));
+    }
+    json_writer_fini(&w);
+}
+
+/* Plain bytes are taken eight at a time, so each byte stands at each place of three words once. */
+static void test_each_byte_at_each_place(void **state)
+{
+    (void)state;
+    enum { SIZE = 24 };
+    struct json_writer w;
+    json_writer_init(&w, 1 << 16);
+    for (unsigned c = 0; c < 0x80; c++) {
+        for (size_t at = 0; at < SIZE; at++) {
+            char text[SIZE], expected[2 * SIZE + 8], escape[8];
+            memset(text, 'x', SIZE);
+            text[at] = (char)c;
+            if (c == 0x7f || (c < ' ' && strchr("\b\t\n\f\r", (int)c + (c == 0)) == NULL))
+                snprintf(escape, sizeof escape, "\\u%04x", c);
+            else if (c < ' ')
+                snprintf(escape, sizeof escape, "\\%c", "btn?fr"[c - '\b']);
+            else
+                snprintf(escape, sizeof escape, "%s%c", c == '"' || c == '\\' ? "\\" : "", (char)c);
+            snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at, text, escape, (int)(SIZE - 1 - at), text + at + 1);
+            json_string(&w, slice_make(text, SIZE));
+            assert_true(wrote(&w, expected));
+        }
     }
     json_writer_fini(&w);
 }
@@ -159,7 +186,8 @@ int main(void)
 {
     printf("# seed %llu\n", (unsigned long long)SEED);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_structure), cmocka_unit_test(test_strings),  cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_structure), cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_each_byte_at_each_place),  cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_times),     cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
