@@ -48,25 +48,17 @@ static float unit_of(float share, float best)
     return best > 0 ? share / best : 0;
 }
 
-static void sink_down(uint64_t *heap, uint32_t count, uint32_t place)
+static uint64_t block_best(const struct scorer *scorer, uint32_t block)
 {
-    uint64_t moved = heap[place];
-    for (;;) {
-        uint32_t child = 2 * place + 1;
-        if (child >= count)
-            break;
-        if (child + 1 < count)
-            child += heap[child + 1] > heap[child];
-        if (heap[child] <= moved)
-            break;
-        heap[place] = heap[child];
-        place = child;
-    }
-    heap[place] = moved;
+    uint32_t end = (block + 1) * SCORER_BLOCK < scorer->count ? (block + 1) * SCORER_BLOCK : scorer->count;
+    uint64_t best = 0;
+    for (uint32_t i = block * SCORER_BLOCK; i < end; i++)
+        best = scorer->keys[i] > best ? scorer->keys[i] : best;
+    return best;
 }
 
 /* Scores are not negative, so their bits are in their order. */
-static uint64_t heap_key(float score, uint32_t row)
+static uint64_t key_of(float score, uint32_t row)
 {
     uint32_t bits;
     memcpy(&bits, &score, sizeof bits);
@@ -91,22 +83,28 @@ uint32_t scorer_rank(struct scorer *scorer, const struct model *model, struct ca
             continue;
         float score = c->knn * unit.knn + c->covisit * unit.covisit + c->trend * unit.trend + c->category * unit.category +
                       c->fresh * shares->fresh;
-        scorer->heap[scorer->count++] = heap_key(score, i);
+        scorer->keys[scorer->count++] = key_of(score, i);
     }
-    for (uint32_t i = scorer->count / 2; i-- > 0;)
-        sink_down(scorer->heap, scorer->count, i);
+    for (uint32_t block = 0; block * SCORER_BLOCK < scorer->count; block++)
+        scorer->bests[block] = block_best(scorer, block);
     return eligible;
 }
 
 const struct candidate *scorer_take(struct scorer *scorer, const struct candidates *candidates, float *score)
 {
-    if (scorer->count == 0)
+    uint64_t top = 0;
+    uint32_t block = 0;
+    for (uint32_t i = 0; i * SCORER_BLOCK < scorer->count; i++) {
+        block = scorer->bests[i] > top ? i : block;
+        top = scorer->bests[i] > top ? scorer->bests[i] : top;
+    }
+    if (top == 0)
         return NULL;
-    uint64_t top = scorer->heap[0];
-    uint32_t bits = (uint32_t)(top >> 32);
+    uint32_t bits = (uint32_t)(top >> 32), place = block * SCORER_BLOCK;
     memcpy(score, &bits, sizeof bits);
-    scorer->heap[0] = scorer->heap[--scorer->count];
-    if (scorer->count > 1)
-        sink_down(scorer->heap, scorer->count, 0);
+    while (scorer->keys[place] != top)
+        place++;
+    scorer->keys[place] = 0;
+    scorer->bests[block] = block_best(scorer, block);
     return &candidates->rows[(uint32_t)~top];
 }
