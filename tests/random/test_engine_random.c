@@ -261,8 +261,9 @@ static void learn_event(struct model *model, const struct event *event, struct l
     marks->type = event->type;
     marks->device = event->device;
     marks->user = profile->key.low != 0 ? profile->key.low : profile->key.high;
-    marks->session = change->is_outside ? 0 : profile->session.id;
-    marks->step = change->is_outside ? 0 : profile->session.event_count - 1;
+    bool is_inside = !change->is_outside && profile->session.id != 0;
+    marks->session = is_inside ? profile->session.id : 0;
+    marks->step = is_inside ? profile->session.event_count - 1 : 0;
     marks->is_step = !change->is_outside && (marks->is_step || (change->has_opened && config.types.rows[event->type].is_neighbour));
     marks->content_id = event->content_id;
     marks->country = event->country;
@@ -304,8 +305,7 @@ static void apply_event(struct model *model, const struct input *input, uint32_t
     arm(profile, &r);
     if (change.has_ended)
         learn_end(model, profile->key, &change.ended, partition, offset, index);
-    if (row->has_content)
-        learn_event(model, event, &marks, profile, &change, partition, offset, index);
+    learn_event(model, event, &marks, profile, &change, partition, offset, index);
 }
 
 static struct model *run_model(uint32_t partition, uint64_t capacity)
