@@ -5,8 +5,9 @@
 
 #include "base/assert.h"
 
-/* A scope with fewer trends than this says little; the next wider one is asked. */
+/* A scope with fewer trends than this is filled from the next wider one, whose best stands behind its own. */
 enum { SCOPE_LEAST = 16, CACHE_LINE = 64 };
+static const float WIDER_SHARE = 1e-2F;
 
 static struct candidate *take(const struct model *model, struct candidates *candidates, uint32_t reference)
 {
@@ -95,18 +96,20 @@ void crowd_trends(const struct model *model, const char country[2], uint8_t devi
     const uint32_t unknown = MODEL_COUNTRIES - 1;
     uint32_t where = tables_country(country), kind = device < MODEL_DEVICES ? device : 0;
     const uint32_t scopes[3] = {tables_scope(where, kind), tables_scope(where, 0), tables_scope(unknown, kind)};
+    struct crowd_part own = *part;
     for (int i = 0; i < 3; i++) {
         const struct trend_scope *scope = &model->scopes[scopes[i]];
         uint32_t count;
         if (scopes[i] == tables_scope(unknown, 0))
             continue; /* that is everywhere, which has its own list */
         float most = heaviest(scope->weights, MODEL_SCOPE_TOPS, &count);
-        if (count < SCOPE_LEAST)
-            continue;
-        add_trends(model, (struct list){scope->references, scope->weights, MODEL_SCOPE_TOPS}, most, part, candidates);
-        return;
+        add_trends(model, (struct list){scope->references, scope->weights, MODEL_SCOPE_TOPS}, most, &own, candidates);
+        if (count >= SCOPE_LEAST)
+            return;
+        if (count > 0)
+            own.share *= WIDER_SHARE;
     }
-    crowd_global_trends(model, part, candidates);
+    crowd_global_trends(model, &own, candidates);
 }
 
 void crowd_category(const struct model *model, uint32_t category_slot, const struct crowd_part *part, struct candidates *candidates)
