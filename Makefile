@@ -2,6 +2,7 @@
 # make MODE=asan       address and undefined-behaviour sanitizers: build/asan/penchant
 # make MODE=tsan       thread sanitizer: build/tsan/penchant
 # make tests           every test program of the mode (run them with ./test)
+# make fuzz            libFuzzer targets (clang): build/fuzz/fuzz_<parser>
 # make unit-<room>     builds and runs the unit tests of one room, linked with what src/LAYERS allows it
 # make install         PREFIX=/usr/local
 # CC=clang CXX=clang++ and BUILD_ROOT=dir as usual.
@@ -13,7 +14,7 @@ PREFIX     ?= /usr/local
 VERSION    := 0.1.0
 REVISION   := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
-PACKAGES   := libmicrohttpd libxxhash libzstd zlib yaml-0.1 simdjson libcurl
+PACKAGES   := libmicrohttpd libxxhash libzstd zlib yaml-0.1 simdjson libcurl libpcre2-8
 ROOMS      := $(shell sed -n 's/^\([a-z]*\):.*/\1/p' src/LAYERS)
 # What a room links: what src/LAYERS lets it use, and what that uses.
 room_row    = $(shell sed -n 's/^$(1): *//p' src/LAYERS)
@@ -22,6 +23,7 @@ room_uses   = $(sort $(foreach use,$(call room_row,$(1)),$(use) $(call room_uses
 FLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LIBS_release  := -ljemalloc
 WARN    := -Wall -Wextra -Wshadow -Wconversion
 WARN_C  := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wformat=2 -Wpointer-arith -Wimplicit-fallthrough
@@ -84,15 +86,23 @@ $(BUILD)/src/serve/assets.S.o: $(shell find web -type f) src/serve/assets.def
 tests: $(TESTS)
 benches: $(BENCHES)
 
+# ---- fuzzing: everything again with clang's coverage, in a folder of its own ----
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz:
+	+$(MAKE) --no-print-directory MODE=fuzz CC=clang CXX=clang++ fuzzers
+fuzzers: $(FUZZERS)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.c.o $(ARCHIVES)
+	$(CXX) $(FLAGS_$(MODE)) -fsanitize=fuzzer $(EXTRA) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
+
 install: $(BUILD)/penchant
 	install -D -m 755 $(BUILD)/penchant $(DESTDIR)$(PREFIX)/bin/penchant
 	install -D -m 644 config/penchant.yaml $(DESTDIR)$(PREFIX)/share/penchant/penchant.yaml
 	install -d $(DESTDIR)$(PREFIX)/share/penchant/schemas
-	install -m 644 schemas/*.avsc $(DESTDIR)$(PREFIX)/share/penchant/schemas/
+	install -m 644 schemas/*.avsc schemas/*.json $(DESTDIR)$(PREFIX)/share/penchant/schemas/
 
 clean:
 	rm -rf $(BUILD_ROOT)
 
-.PHONY: all tests benches install clean
+.PHONY: all tests benches fuzz fuzzers install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -206,6 +206,8 @@ static const char *fill_event(struct source *s, const struct slice *fields, stru
         return "unknown event type";
     if (s->types->rows[event->type].has_content && (event->content_id.size == 0 || event->content_id.size > EVENT_CONTENT_MAX))
         return "content is empty or longer than 128 bytes";
+    if (event->content_id.size > EVENT_CONTENT_MAX || event->anonymous_id.size > EVENT_USER_MAX)
+        return "content or anonymous is longer than 128 bytes";
     if (event->event_id.size > EVENT_ID_MAX)
         return "id is longer than 64 bytes";
     if (values[FIELD_CATEGORY].size > 0 && values[FIELD_CATEGORY].size <= EVENT_CATEGORY_SIZE_MAX)
@@ -264,7 +266,9 @@ static enum status next_json(struct source *s, struct event *event, bool *is_end
         struct problem wrong = {0};
         s->bytes_read += size;
         s->counts.rows++;
-        if (json_parse(s->json, slice_make(s->line, size), &values, &count, &wrong) != STATUS_OK ||
+        if (size > EVENT_SIZE_MAX)
+            reject(s, s->counts.rows, "an event is longer than 64 KiB");
+        else if (json_parse(s->json, slice_make(s->line, size), &values, &count, &wrong) != STATUS_OK ||
             event_parse(values, 0, &rules, event, &is_ahead, &wrong) != STATUS_OK)
             reject(s, s->counts.rows, wrong.detail);
         else if (event->timestamp_ms == EVENT_TIME_ABSENT)

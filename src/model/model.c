@@ -60,14 +60,19 @@ static void place_tables(struct model *model, const struct model_parameters *p)
     cell_index_init(&model->numbers, image_rows(image, TABLE_NUMBERS), cell_index_capacity(p->sessions_max));
 }
 
+/* What model_create asserts of its caller and model_map refuses in a file. */
+static bool is_plan(const struct model_parameters *p)
+{
+    return p->contents_max >= 64 && p->contents_max <= SLOTS_MAX && p->sessions_max >= 64 && p->sessions_max <= SLOTS_MAX &&
+           (p->sessions_max & (p->sessions_max - 1)) == 0 && p->categories_max > 0 && p->categories_max <= UINT16_MAX &&
+           p->content_bytes % 8 == 0 && p->category_bytes % 8 == 0 && p->global_bytes % 8 == 0;
+}
+
 enum status model_create(struct model **model, const struct model_parameters *parameters)
 {
     const struct model_parameters *p = parameters;
     struct image_table_plan plan[TABLE_COUNT];
-    ASSERT(p->contents_max >= 64 && p->contents_max <= SLOTS_MAX);
-    ASSERT(p->sessions_max >= 64 && p->sessions_max <= SLOTS_MAX && (p->sessions_max & (p->sessions_max - 1)) == 0);
-    ASSERT(p->categories_max > 0 && p->categories_max <= UINT16_MAX);
-    ASSERT(p->content_bytes % 8 == 0 && p->category_bytes % 8 == 0 && p->global_bytes % 8 == 0);
+    ASSERT(is_plan(p));
     *model = calloc(1, sizeof **model);
     if (*model == NULL)
         return STATUS_MEMORY;
@@ -177,7 +182,8 @@ static bool is_sound(const struct model *model, const struct model_parameters *p
 enum status model_map(struct model **model, const struct model_parameters *parameters, int fd, const struct model_part *parts,
                       uint32_t part_count)
 {
-    enum status status = model_create(model, parameters);
+    *model = NULL;
+    enum status status = is_plan(parameters) ? model_create(model, parameters) : STATUS_CORRUPT;
     if (status != STATUS_OK)
         return status;
     for (uint32_t i = 0; i < part_count && status == STATUS_OK; i++)

@@ -196,10 +196,46 @@ static void test_runs_merge_as_memory_sorts(void **state)
     source_sort_destroy(large);
 }
 
+/* Found beside fuzzing: fields that no rule bounded could not be encoded and ended the process. */
+static void test_refuses_what_is_too_long(void **state)
+{
+    enum { LONG = 200 * 1024 };
+    char path[64];
+    struct problem problem = {0};
+    char *text = malloc(2 * LONG), *filler = malloc(LONG + 1);
+
+    (void)state;
+    assert_non_null(text);
+    assert_non_null(filler);
+    memset(filler, 'x', LONG);
+    filler[LONG] = 0;
+    snprintf(text, 2 * LONG, "U,A,C,T,Y\nu,%s,c,1592337768,click\nu,a,c,1592337769,click\n", filler);
+    write_file(path, ".csv", text);
+    struct source *source = open_source(path, "user=U,anonymous=A,content=C,time=T,type=Y", STATUS_OK, &problem);
+    expect(source, 1592337769000, "u", "c");
+    expect_end(source, 2, 1);
+    unlink(path);
+    snprintf(text, 2 * LONG, "U,C,T,Y\nu,%s,1592337768,session_start\nu,c,1592337769,click\n", filler);
+    write_file(path, ".csv", text);
+    source = open_source(path, "user=U,content=C,time=T,type=Y", STATUS_OK, &problem);
+    expect(source, 1592337769000, "u", "c");
+    expect_end(source, 2, 1);
+    unlink(path);
+    snprintf(text, 2 * LONG, "{\"user_id\":\"u\",\"event_type\":\"click\",\"content_id\":\"c\",\"timestamp\":1592337768000,\"context\":{\"a\":\"%s\"}}\n",
+             filler);
+    write_file(path, ".ndjson", text);
+    source = open_source(path, NULL, STATUS_OK, &problem);
+    expect_end(source, 1, 1);
+    unlink(path);
+    free(filler);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sorts_and_keeps_ties), cmocka_unit_test(test_units_and_texts),
+        cmocka_unit_test(test_sorts_and_keeps_ties),
+        cmocka_unit_test(test_refuses_what_is_too_long), cmocka_unit_test(test_units_and_texts),
         cmocka_unit_test(test_bad_rows_are_counted), cmocka_unit_test(test_ndjson),
         cmocka_unit_test(test_pipes),                cmocka_unit_test(test_refusals_name_the_fix),
         cmocka_unit_test(test_runs_merge_as_memory_sorts),
