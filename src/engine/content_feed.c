@@ -21,6 +21,7 @@ struct content_feed {
     struct submission_entry entries[CONTENT_FEED_BATCH];
     char *bytes;
     uint64_t next;
+    uint64_t repeated_to; /* below: sent to learn once more */
     uint64_t settled;     /* shared: next as of the last batch that learn has */
     uint64_t undecodable; /* shared */
     uint32_t source_partition;
@@ -28,7 +29,7 @@ struct content_feed {
 };
 
 enum status content_feed_create(struct content_feed **out, struct writer *writer, struct log *contents, struct log *learn,
-                                uint32_t source_partition, const struct event_types *types, struct bell *bell)
+                                uint32_t source_partition, uint64_t missing_from, const struct event_types *types, struct bell *bell)
 {
     struct content_feed *feed = calloc(1, sizeof *feed);
 
@@ -42,7 +43,9 @@ enum status content_feed_create(struct content_feed **out, struct writer *writer
     feed->bell = bell;
     feed->source_partition = source_partition;
     /* UINT64_MAX: learn has nothing of it yet. */
-    feed->next = log_source_high(learn, source_partition) + 1;
+    feed->next = feed->repeated_to = log_source_high(learn, source_partition) + 1;
+    if (missing_from < feed->next)
+        feed->next = missing_from;
     feed->bytes = malloc((size_t)CONTENT_FEED_BATCH * RECORD_MAX);
     return feed->bytes != NULL ? log_cursor_open(&feed->cursor, contents, &feed->next) : STATUS_MEMORY;
 }
@@ -87,7 +90,7 @@ static void add(struct content_feed *feed, struct slice record, uint64_t offset,
     }
     uint32_t size = learning_encode(&learning, feed->types, out);
     feed->entries[feed->submission.count++] = (struct submission_entry){
-        .partition = 0, .source_partition = feed->source_partition, .source_offset = offset, .record = {out, size},
+        .partition = 0, .source_partition = offset < feed->repeated_to ? LOG_NO_SOURCE : feed->source_partition, .source_offset = offset, .record = {out, size},
     };
 }
 

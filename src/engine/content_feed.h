@@ -4,6 +4,10 @@
  * (one behind the last of user_interactions), offset}.  The feed keeps no state: where it
  * goes on is what `learn` says it has of that source, and `learn` drops repeats.
  *
+ * A learner that starts before the oldest record of `learn` (its checkpoints are gone or bad) misses
+ * a part of the catalogue, though `learn` has had it: then the feed starts at `missing_from` and
+ * what `learn` has had goes there once more, without a source.
+ *
  * Threads: worker 0; the writer's thread calls back.
  * Memory:  one batch of CONTENT_FEED_BATCH records.
  * Failure: STATUS_IO, STATUS_CORRUPT of the log; the writer's.
@@ -17,10 +21,14 @@
 
 enum { CONTENT_FEED_BATCH = 128 };
 
+/* missing_from: nothing is missing. */
+#define CONTENT_FEED_WHOLE UINT64_MAX
+
 struct content_feed;
 
 enum status content_feed_create(struct content_feed **feed, struct writer *writer, struct log *contents, struct log *learn,
-                                uint32_t source_partition, const struct event_types *types, struct bell *bell) MUST_CHECK;
+                                uint32_t source_partition, uint64_t missing_from, const struct event_types *types,
+                                struct bell *bell) MUST_CHECK;
 void content_feed_destroy(struct content_feed *feed);
 /* Moves what is there; *did: something was moved. */
 enum status content_feed_step(struct content_feed *feed, bool *did) MUST_CHECK;

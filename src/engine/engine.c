@@ -14,6 +14,7 @@
 #include "base/bell.h"
 #include "base/log.h"
 #include "base/shared.h"
+#include "engine/content_feed.h"
 #include "engine/engine_state.h"
 #include "engine/learner.h"
 
@@ -148,9 +149,11 @@ static enum status attach(struct engine *engine, struct problem *problem)
     struct log *logs[ENGINE_LOGS] = {engine->events, engine->contents, engine->learn};
     enum status status = writer_create(&engine->writer, logs, ENGINE_LOGS, &engine->config->log, QUEUE_CAPACITY);
 
+    bool is_part_gone = learner_applied(engine->learner) < log_begin(engine->learn, 0);
     engine->world = (struct worker_world){
         .config = engine->config, .key = &engine->key, .writer = engine->writer, .events = engine->events,
         .contents = engine->contents, .learn = engine->learn, .published = published, .context = engine, .learn_needed = learn_needed,
+        .contents_missing_from = is_part_gone ? learner_content_applied(engine->learner) : CONTENT_FEED_WHOLE,
     };
     /* Documents are read from topic content where they stand: none of it may go. */
     if (status == STATUS_OK) {

@@ -132,7 +132,7 @@ enum status worker_attach(struct worker *worker, const struct worker_world *worl
     status = log_cursor_open(&worker->cursor, world->events, worker->next);
     if (status == STATUS_OK && worker->number == 0)
         status = content_feed_create(&worker->feed, world->writer, world->contents, world->learn,
-                                     (uint32_t)worker->config->options.partitions, &worker->config->types, bell);
+                                     (uint32_t)worker->config->options.partitions, world->contents_missing_from, &worker->config->types, bell);
     return status;
 }
 

@@ -27,6 +27,7 @@ struct worker_world {
     const struct hash_key *key;
     struct writer *writer;
     struct log *events, *contents, *learn;
+    uint64_t contents_missing_from; /* content_feed.h */
     /* Called after positions were published. */
     void (*published)(void *context);
     void *context;

@@ -571,6 +571,51 @@ static void test_full_logs(void **state)
     config.log.bytes = bytes;
 }
 
+/* The learner's checkpoints are gone and learn no longer reaches back to the catalogue: what people
+ * did is forgotten as far, the catalogue is not. */
+static void test_lost_learner(void **state)
+{
+    static struct body body;
+    char command[256];
+    enum { CONTENTS = 300, EVENTS = 150000 };
+    uint64_t bytes = config.log.bytes, id = 0;
+
+    (void)state;
+    config.log.bytes = 1 << 20;
+    open_and_start();
+    for (int i = 0; i < CONTENTS; i++) {
+        char name[32];
+        struct content content = {.content_id = slice_make(name, (size_t)snprintf(name, sizeof name, "story-%d", i)), .title = slice_of("A story"),
+                                  .published_at_ms = EVENT_TIME_ABSENT, .expires_at_ms = EVENT_TIME_ABSENT};
+        body.submission = (struct submission){.count = 1};
+        uint32_t size = content_encode(&content, body.bytes[0]);
+        body.entries[0] = (struct submission_entry){.source_partition = LOG_NO_SOURCE, .record = slice_make(body.bytes[0], size)};
+        submit(&body, engine_contents(engine));
+    }
+    await(content_is_applied, CONTENTS);
+    while (id < EVENTS) {
+        body.submission = (struct submission){0};
+        for (; id < EVENTS && body.submission.count < BATCH; id++)
+            add_event(&body, (uint32_t)(id % USERS), id, EVENT_TIME_ABSENT);
+        submit_patiently(&body);
+    }
+    await(all_is_applied, 0);
+    stop_and_close();
+    snprintf(command, sizeof command, "rm -rf %s/learner", dir);
+    assert_int_equal(system(command), 0);
+    for (int life = 0; life < 2; life++) {
+        open_and_start();
+        assert_true(log_begin(engine_learn(engine), 0) > CONTENTS);
+        await(is_caught_up, 0);
+        struct model_counts counts;
+        model_counts(learner_model(engine_learner(engine)), &counts);
+        assert_int_equal(counts.catalogued, CONTENTS);
+        assert_int_equal(learner_content_applied(engine_learner(engine)), CONTENTS);
+        stop_and_close();
+    }
+    config.log.bytes = bytes;
+}
+
 static int set_up(void **state)
 {
     struct feature_declaration declarations[FEATURE_MAX];
@@ -613,6 +658,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_logs, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_features_to_and_fro, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_full_logs, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_lost_learner, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
