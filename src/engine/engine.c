@@ -17,6 +17,7 @@
 #include "engine/content_feed.h"
 #include "engine/engine_state.h"
 #include "engine/learner.h"
+#include "io/clock.h"
 
 enum { QUEUE_CAPACITY = 8192 };
 
@@ -215,6 +216,7 @@ enum status engine_open(struct engine **out, const struct engine_config *config,
 enum status engine_start(struct engine *engine)
 {
     learner_set_notify(engine->learner, published, engine);
+    engine->started_ns = clock_monotonic_ns();
     enum status status = writer_start(engine->writer);
     for (uint32_t i = 0; i < engine->worker_count && status == STATUS_OK; i++)
         status = worker_start(engine->workers[i]);

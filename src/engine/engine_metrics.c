@@ -1,9 +1,11 @@
 #include "engine/engine_state.h"
 
 #include <stdio.h>
+#include <sys/statvfs.h>
 
 #include "base/shared.h"
 #include "engine/learner.h"
+#include "io/clock.h"
 
 enum {
 #define METRIC(ident, name, kind, text, advice) ROW_##ident,
@@ -47,16 +49,19 @@ static void put_counters(const struct engine *engine, struct metric_sink *sink)
 static void put_tasks(const struct engine *engine, struct metric_sink *sink)
 {
     uint64_t behind = 0, changelog = 0, index = 0, dedup = 0;
+    int64_t newest_ms = 0;
 
     for (uint32_t p = 0; p < engine->config->options.partitions; p++) {
         const struct task *task = engine->tasks[p];
         uint64_t applied = task_applied(task), end = log_end(engine->events, p);
         behind += task_is_level(task, end) ? 0 : end - applied;
+        newest_ms = task_clock_ms(task) > newest_ms ? task_clock_ms(task) : newest_ms;
         changelog += SHARED_LOAD(task->checkpoint.changelog_bytes);
         index += SHARED_LOAD(task->table.index.bytes);
         dedup += dedup_bytes(task->dedup);
     }
-    put(sink, ROW_BEHIND, NULL, (double)behind);
+    put(sink, ROW_QUEUE, "stage=\"task\"", (double)behind);
+    put(sink, ROW_PROCESSED_AT_S, NULL, (double)newest_ms / 1000.0);
     put(sink, ROW_CHANGELOG_BYTES, NULL, (double)changelog);
     put(sink, ROW_STATE_BYTES, "kind=\"profile_index\"", (double)index);
     put(sink, ROW_STATE_BYTES, "kind=\"dedup\"", (double)dedup);
@@ -92,6 +97,31 @@ static void put_workers(const struct engine *engine, struct metric_sink *sink)
     metric_histogram(sink, &rows[ROW_CHECKPOINT_S], NULL, &durations);
 }
 
+/* The writer's time by its cycles; the learner's by its CPU, since it sleeps when it has nothing. */
+static void put_stages(const struct engine *engine, struct metric_sink *sink)
+{
+    uint64_t busy_ns, syncing_ns, elapsed_ns = (uint64_t)(clock_monotonic_ns() - engine->started_ns);
+    uint64_t learning_ns = learner_cpu_ns(engine->learner);
+    uint64_t learned = learner_applied(engine->learner), end = log_end(engine->learn, 0);
+
+    writer_busy_ns(engine->writer, &busy_ns, &syncing_ns);
+    put(sink, ROW_BUSY_S, "stage=\"writer\"", (double)busy_ns / 1e9);
+    put(sink, ROW_BACKPRESSURED_S, "stage=\"writer\"", (double)syncing_ns / 1e9);
+    put(sink, ROW_IDLE_S, "stage=\"writer\"", elapsed_ns > busy_ns + syncing_ns ? (double)(elapsed_ns - busy_ns - syncing_ns) / 1e9 : 0);
+    put(sink, ROW_BUSY_S, "stage=\"learner\"", (double)learning_ns / 1e9);
+    put(sink, ROW_BACKPRESSURED_S, "stage=\"learner\"", 0);
+    put(sink, ROW_IDLE_S, "stage=\"learner\"", elapsed_ns > learning_ns ? (double)(elapsed_ns - learning_ns) / 1e9 : 0);
+    put(sink, ROW_QUEUE, "stage=\"learner\"", end > learned ? (double)(end - learned) : 0);
+}
+
+static void put_disk(const struct engine *engine, struct metric_sink *sink)
+{
+    struct statvfs disk;
+
+    if (statvfs(engine->config->data_dir, &disk) == 0)
+        put(sink, ROW_FREE_BYTES, NULL, (double)disk.f_bavail * (double)disk.f_frsize);
+}
+
 void engine_metrics(struct engine *engine, struct metric_sink *sink)
 {
     static const char *const stages[3] = {"stage=\"writer\"", "stage=\"task\"", "stage=\"learner\""};
@@ -100,6 +130,8 @@ void engine_metrics(struct engine *engine, struct metric_sink *sink)
     put_counters(engine, sink);
     put_tasks(engine, sink);
     put_workers(engine, sink);
+    put_stages(engine, sink);
+    put_disk(engine, sink);
     engine_cpu_ns(engine, cpu_ns);
     for (int i = 0; i < 3; i++)
         put(sink, ROW_CPU_S, stages[i], (double)cpu_ns[i] / 1e9);

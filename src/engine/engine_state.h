@@ -28,6 +28,7 @@ struct engine {
     uint64_t contents_at_start;
     uint64_t learn_at_start;    /* shared: end of learn once the tasks had caught up; UINT64_MAX: not yet */
     bool is_started;
+    int64_t started_ns;         /* monotonic */
     uint32_t caught_up;         /* shared */
     uint32_t accepting;         /* shared */
     uint32_t waiting;           /* shared: how many wait for a position */

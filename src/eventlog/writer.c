@@ -60,7 +60,7 @@ struct writer {
     int64_t busy_at_ns;      /* end of the last cycle */
     int64_t gap_ns;          /* from there to the next submission, last time it had to rest */
     uint64_t cpu_ns;         /* of threads that have ended */
-    uint64_t submissions, records, cycles, refused;
+    uint64_t submissions, records, cycles, refused, bytes;
     struct histogram cycle_ns, sync_ns;
 };
 
@@ -262,6 +262,7 @@ static uint32_t gather(struct writer *writer, int64_t wall_ms)
             break;
         }
         cycle_bytes += bytes;
+        SHARED_ADD(writer->bytes, bytes);
         submission->status = writer_failure(writer);
         submission->received_at_ms = wall_ms;
         if (submission->status == STATUS_OK && submission->count > 0)
@@ -517,13 +518,23 @@ static const struct metric_row rows[] = {
 #undef METRIC
 };
 
+void writer_busy_ns(const struct writer *writer, uint64_t *busy_ns, uint64_t *syncing_ns)
+{
+    uint64_t cycles_ns = SHARED_LOAD(writer->cycle_ns.sum_ns);
+
+    *syncing_ns = SHARED_LOAD(writer->sync_ns.sum_ns);
+    *busy_ns = cycles_ns > *syncing_ns ? cycles_ns - *syncing_ns : 0;
+}
+
 void writer_metrics(struct writer *writer, struct metric_sink *sink)
 {
     metric_value(sink, &rows[ROW_SUBMISSIONS], NULL, (double)SHARED_LOAD(writer->submissions));
     metric_value(sink, &rows[ROW_RECORDS], NULL, (double)SHARED_LOAD(writer->records));
     metric_value(sink, &rows[ROW_CYCLES], NULL, (double)SHARED_LOAD(writer->cycles));
     metric_value(sink, &rows[ROW_REFUSED], NULL, (double)SHARED_LOAD(writer->refused));
-    metric_value(sink, &rows[ROW_QUEUE], NULL, (double)ring_length(&writer->queue));
+    metric_value(sink, &rows[ROW_BYTES], NULL, (double)SHARED_LOAD(writer->bytes));
+    metric_value(sink, &rows[ROW_QUEUE], "stage=\"writer\"", (double)ring_length(&writer->queue));
+    metric_value(sink, &rows[ROW_CAPACITY], "stage=\"writer\"", (double)writer->queue.capacity);
     metric_histogram(sink, &rows[ROW_CYCLE_S], NULL, &writer->cycle_ns);
     metric_histogram(sink, &rows[ROW_SYNC_S], NULL, &writer->sync_ns);
     metric_value(sink, &rows[ROW_CPU_S], NULL, (double)writer_cpu_ns(writer) / 1e9);

@@ -61,6 +61,8 @@ void writer_set_needed(struct writer *writer, struct log *log, uint32_t partitio
 enum status writer_failure(const struct writer *writer);
 void writer_metrics(struct writer *writer, struct metric_sink *sink);
 /* CPU of the writer and its helper so far; not while writer_stop runs. */
+/* Any thread: time spent on cycles, and the part of them that waited for a sync. */
+void writer_busy_ns(const struct writer *writer, uint64_t *busy_ns, uint64_t *syncing_ns);
 uint64_t writer_cpu_ns(const struct writer *writer);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/shared.h"
 #include "io/clock.h"
 #include "schema/event.h"
 #include "serve/listing.h"
@@ -188,6 +189,10 @@ static void answer(struct serve_loop *loop, struct http_request *request)
     ask->decide.profile = is_known ? loop->profile : NULL;
     ask->decide.now_ms = clock_wall_ms();
     decide_recommend(loop->decider, &ask->decide, loop->answer);
+    if (loop->answer->strategy != NULL && strcmp(loop->answer->strategy, "personalized") == 0)
+        SHARED_ADD(loop->personalized, 1);
+    else
+        SHARED_ADD(loop->trending, 1);
     write_head(loop, ask, applied);
     person_degraded_write(loop, person_degraded(loop, request));
     listing_write(loop, NULL, ask->decide.now_ms);

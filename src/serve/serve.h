@@ -17,6 +17,7 @@
 #include "decide/decide.h"
 #include "engine/engine.h"
 #include "io/http.h"
+#include "schema/json_schema.h"
 #include "wire/json_writer.h"
 
 struct serve_options {
@@ -30,6 +31,7 @@ struct serve_config {
     struct http_options http;
     struct decide_options decide;
     int32_t zone_minutes;
+    const struct json_schema *event_schema; /* NULL: none; must outlive serve */
     const char *version;
     const char *config_file;   /* NULL: none */
 };

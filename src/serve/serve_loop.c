@@ -37,7 +37,7 @@ enum status serve_loop_create(struct serve_loop **out, struct serve_shared *shar
     bool has_memory = loop->profile && loop->answer && loop->durations && loop->placements && loop->visible;
     enum status status = has_memory ? STATUS_OK : STATUS_MEMORY;
     if (status == STATUS_OK)
-        status = collect_create(&loop->collect, shared->engine, config->http.body_bytes, config->zone_minutes);
+        status = collect_create(&loop->collect, shared->engine, config->http.body_bytes, config->zone_minutes, config->event_schema);
     if (status == STATUS_OK)
         status = decider_create(&loop->decider, shared->model, shared->layout, shared->types, &config->decide);
     if (status == STATUS_OK)
@@ -320,6 +320,8 @@ static void emit_sums(const struct serve_shared *shared, struct metric_sink *sin
     struct documents_counters documents = {0};
     double degraded = 0;
     double empty = 0;
+    double personalized = 0;
+    double trending = 0;
     double waited = 0;
     double waiting = 0;
 
@@ -328,16 +330,24 @@ static void emit_sums(const struct serve_shared *shared, struct metric_sink *sin
         documents_counters(loop->documents, &documents);
         degraded += (double)SHARED_LOAD(loop->degraded);
         empty += (double)SHARED_LOAD(loop->empty);
+        personalized += (double)SHARED_LOAD(loop->personalized);
+        trending += (double)SHARED_LOAD(loop->trending);
         waited += (double)SHARED_LOAD(loop->waited);
         waiting += (double)SHARED_LOAD(loop->waiting.count);
     }
     metric_value(sink, &rows[ROW_DEGRADED], NULL, degraded);
     metric_value(sink, &rows[ROW_EMPTY], NULL, empty);
+    metric_value(sink, &rows[ROW_STRATEGY], "strategy=\"personalized\"", personalized);
+    metric_value(sink, &rows[ROW_STRATEGY], "strategy=\"trending\"", trending);
     metric_value(sink, &rows[ROW_WAITED], NULL, waited);
     metric_value(sink, &rows[ROW_WAITING], NULL, waiting);
     metric_value(sink, &rows[ROW_DOCUMENT_HITS], NULL, (double)documents.hits);
     metric_value(sink, &rows[ROW_DOCUMENT_MISSES], NULL, (double)documents.misses);
     metric_value(sink, &rows[ROW_DOCUMENT_UNREADABLE], NULL, (double)documents.unreadable);
+    double busy_s = (double)http_cpu_ns(shared->server) / 1e9;
+    double elapsed_s = (double)(clock_monotonic_ns() - shared->opened_ns) / 1e9 * shared->loop_count;
+    metric_value(sink, &rows[ROW_BUSY_S], "stage=\"http\"", busy_s);
+    metric_value(sink, &rows[ROW_IDLE_S], "stage=\"http\"", elapsed_s > busy_s ? elapsed_s - busy_s : 0);
     metric_value(sink, &rows[ROW_READY], NULL, SHARED_ACQUIRE(shared->phase) == SERVE_READY);
 }
 

@@ -89,6 +89,8 @@ struct serve_loop {
     struct histogram *visible;
     uint64_t degraded;
     uint64_t empty;
+    uint64_t personalized;
+    uint64_t trending;
     uint64_t waited;
 };
 
