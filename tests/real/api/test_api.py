@@ -4,8 +4,9 @@ Method: every operation of the document is called on a running server, with its 
 that the document names and the body must satisfy the schema given for it (Debian's python3-jsonschema).  Every route of
 src/serve/route.c must stand in the document and the other way round.  Errors are called on purpose: bad JSON, bad
 parameters, bad host, unknown routes, wrong methods; each must be a problem document with code and fix.
-A schema made wrong on purpose must be seen."""
-import copy, json, os, re, sys
+A schema made wrong on purpose must be seen.  An answer asked with the position of an acknowledgement shows that event;
+one that cannot says so; people nobody knows get the trends of the place they name."""
+import copy, json, os, re, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 from server import ROOT, Server, Tap
@@ -122,6 +123,47 @@ def check_partial(tap, server):
     tap.check(status == 200 and isinstance(answer["items"], list), "an answer is never an error for want of data", answer)
 
 
+def check_positions(tap, server):
+    """What is acknowledged shows to whoever sends the position back; what is not there yet is said to be behind."""
+    behind = []
+    for i in range(50):
+        event = {"user_id": f"reader-{i % 5}", "event_type": "view", "content_id": f"page-{i}"}
+        _, headers, posted = server.call("POST", "/v1/events", event)
+        _, _, answer = server.call("GET", f"/v1/recommendations/reader-{i % 5}", headers={"Penchant-Position": headers["penchant-position"]})
+        _, _, person = server.call("GET", f"/v1/users/reader-{i % 5}", headers={"Penchant-Position": headers["penchant-position"]})
+        partition, wanted = posted["position"].split(":")
+        shown = dict(p.split(":") for p in answer["as_of"]["position"].split(","))
+        holds = answer["degraded"] is None and int(shown[partition]) >= int(wanted) and person["recent"][0]["content_id"] == f"page-{i}"
+        if not holds:
+            behind.append((i, posted["position"], answer["as_of"], answer["degraded"]))
+    tap.check(not behind, "post, then ask with the position: the answer is at or past it and the event is the newest", behind[:3])
+    partition, offset = posted["position"].split(":")
+    started = time.monotonic()
+    status, _, answer = server.call("GET", "/v1/recommendations/reader-4", headers={"Penchant-Position": f"{partition}:{int(offset) + 1000}"})
+    waited = time.monotonic() - started
+    tap.check(status == 200 and answer["degraded"] == "behind" and answer["items"], "a position that does not come: an answer, degraded", answer)
+    tap.check(waited >= 0.19, "it waited the 200 ms before", waited)
+    status, _, answer = server.call("GET", "/v1/recommendations/reader-4", headers={"Penchant-Position": "three"})
+    tap.check(status == 400 and answer["code"] == "bad_request", "a header that is no position is refused", answer)
+
+
+def check_places(tap, server):
+    """Whom nobody knows gets the trends of the country and device that the request names, else global ones."""
+    events = [{"user_id": f"{country}-{i}", "event_type": "view", "content_id": content, "device_type": device, "location": {"country": country}}
+              for country, content, device, people in (("IS", "geysir", "mobile", 2), ("IS", "fiske", "tv", 1), ("PT", "lisboa", "tv", 6)) for i in range(people)]
+    _, headers, _ = server.call("POST", "/v1/events", events)
+    until = time.monotonic() + 10
+    while server.call("GET", "/v1/features/content/lisboa")[0] != 200 and time.monotonic() < until:
+        pass  # the learner is asked, not the clock
+
+    def first(query):
+        return server.call("GET", "/v1/recommendations/nobody-ever?n=1" + query)[2]["items"][0]["content_id"]
+    got = [first(q) for q in ("", "&country=IS", "&country=IS&device=tv", "&country=PT", "&country=ZZ")]
+    tap.check(got == ["lisboa", "geysir", "fiske", "lisboa", "lisboa"], "unknown people get the trends of where they are, else everybody's", got)
+    status, _, answer = server.call("GET", "/v1/recommendations/nobody-ever?n=1&country=Iceland")
+    tap.check(status == 400 and answer["code"] == "bad_request", "a country that is none is refused", answer)
+
+
 def main():
     tap = Tap()
     document = yaml.safe_load(open(os.path.join(ROOT, "docs/openapi.yaml")))
@@ -142,6 +184,8 @@ def main():
         tap.check(bool(wrong) and not jsonschema.Draft7Validator(schema).is_valid(answer), "a schema made wrong is seen")
         check_errors(tap, server)
         check_partial(tap, server)
+        check_positions(tap, server)
+        check_places(tap, server)
         e = server.call("GET", "/api/status")[2]["events"]
         tap.check(e["received"] == e["accepted"] + e["duplicates"] + e["filtered"] + e["rejected"] and e["rejected"] > 0 and e["duplicates"] > 0,
                   "received = accepted + duplicate + filtered + rejected", e)
