@@ -79,6 +79,23 @@ static bool is_section(const struct settings *settings, const char *name)
 
 /* ---- complaints ---- */
 
+/* A row whose section is near the name by its letters. */
+static const char *meant_section(const struct settings *settings, const char *name)
+{
+    const char *best = NULL;
+    uint32_t least = (uint32_t)strlen(name) / 3 + 1;
+    for (uint32_t i = 0; i < settings->row_count; i++) {
+        char section[SETTINGS_NAME_SIZE];
+        snprintf(section, sizeof section, "%.*s", (int)strcspn(settings->rows[i].name, "."), settings->rows[i].name);
+        uint32_t distance = nearest_distance(name, section);
+        if (distance < least) {
+            best = settings->rows[i].name;
+            least = distance;
+        }
+    }
+    return best;
+}
+
 /* The name that was meant: near by its letters, else the same word in another section. */
 static const char *meant(const struct settings *settings, const char *name)
 {
@@ -110,10 +127,11 @@ static enum status refuse_at(struct problem *problem, const char *origin, const 
 static enum status refuse_unknown(const struct settings *settings, const char *name, const char *origin, struct problem *problem)
 {
     char reason[OPTION_VALUE_REASON_SIZE] = "unknown key", fix[192] = "`penchant describe settings` lists all keys";
-    const char *near = meant(settings, name);
-    if (near) {
-        snprintf(reason, sizeof reason, "unknown key (did you mean \"%s\"?)", near);
-        snprintf(fix, sizeof fix, "write %s", near);
+    const char *near = meant(settings, name), *section = near || strchr(name, '.') ? NULL : meant_section(settings, name);
+    int size = near ? (int)strlen(near) : section ? (int)strcspn(section, ".") : 0;
+    if (size > 0) {
+        snprintf(reason, sizeof reason, "unknown key (did you mean \"%.*s\"?)", size, near ? near : section);
+        snprintf(fix, sizeof fix, "write %.*s", size, near ? near : section);
     }
     return refuse_at(problem, origin, name, reason, fix);
 }

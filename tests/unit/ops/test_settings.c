@@ -195,8 +195,9 @@ static void unknown_keys_name_the_nearest(void **state)
 {
     (void)state;
     refused("log:\n  durabilty: always\n", 2, "log.durabilty: unknown key (did you mean \"log.durability\"?)");
-    refused("\nlgo:\n  durability: always\n", 2, "lgo: unknown key");
+    refused("\nlgo:\n  durability: always\n", 2, "lgo: unknown key (did you mean \"log\"?)");
     refused("http: {retention: 7d}\n", 1, "http.retention: unknown key (did you mean \"log.retention\"?)");
+    refused("htp:\n  listen: x\n", 1, "htp: unknown key (did you mean \"http\"?)");
     refused("zoen: x\n", 1, "zoen: unknown key (did you mean \"zone\"?)");
     refused("event_type: []\n", 1, "event_type: unknown key (did you mean \"event_types\"?)");
     refused("completely_else: 1\n", 1, "completely_else: unknown key");
