@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "schema/content.h"
+#include "schema/json_schema.h"
 #include "schema/learning.h"
 #include "wire/json_writer.h"
 
@@ -21,6 +22,7 @@ static const double RUN_NS = 0.3e9;
 
 static struct event_types types;
 static struct json_parser *parser;
+static struct json_schema_checker *checker;
 static struct json_writer bodies[BODIES];
 static struct event events[BODIES * EVENTS];
 static struct learning records[BODIES * EVENTS];
@@ -96,6 +98,31 @@ static void run_both(uint32_t body)
         must(event_parse(values, i, &rules, &event, &is_ahead, NULL));
         sink += event.content_id.size;
     }
+}
+
+static void run_schema(uint32_t body)
+{
+    const struct json_value *values;
+    uint32_t count;
+    must(json_parse(parser, slice_make(bodies[body].data, bodies[body].size), &values, &count, NULL));
+    for (uint32_t i = 1; i < values[0].next; i = values[i].next)
+        must(json_schema_check(checker, values, i, NULL, NULL));
+}
+
+static struct json_schema *read_schema(const char *path)
+{
+    static char text[64 * 1024];
+    struct json_schema *schema = NULL;
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        printf("%s is not here: run this in the project's folder\n", path);
+        return NULL;
+    }
+    size_t size = fread(text, 1, sizeof text, file);
+    fclose(file);
+    must(json_schema_compile(&schema, slice_make(text, size), NULL, 0, NULL));
+    must(json_schema_checker_create(&checker, schema, JSON_SCHEMA_STEPS));
+    return schema;
 }
 
 static void run_event_encode(uint32_t body)
@@ -203,6 +230,11 @@ int main(void)
            learned_size[0]);
     double parse_ns = measure("json_parse", run_json_parse, 0);
     measure("event_parse", run_both, parse_ns);
+    struct json_schema *schema = read_schema("schemas/event.json");
+    if (schema != NULL)
+        measure("json_schema_check event.json", run_schema, parse_ns);
+    json_schema_checker_destroy(checker);
+    json_schema_destroy(schema);
     measure("event_encode", run_event_encode, 0);
     measure("event_decode", run_event_decode, 0);
     measure("learning_encode", run_learning_encode, 0);

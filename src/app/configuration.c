@@ -5,6 +5,7 @@
 
 #include "app/feature_list.h"
 #include "base/log.h"
+#include "io/file.h"
 
 extern char **environ;
 
@@ -27,6 +28,9 @@ static const struct option_row rows[] = {
 #undef OPTION
 #define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, serve, __VA_ARGS__)
 #include "serve/serve_options.def"
+#undef OPTION
+#define OPTION(kind, ...) SETTINGS_ROW(kind, struct configuration, schema, __VA_ARGS__)
+#include "schema/json_schema_options.def"
 #undef OPTION
 };
 
@@ -124,6 +128,26 @@ static enum status read_zone(struct configuration *c, struct problem *problem)
     return STATUS_OK;
 }
 
+static enum status read_event_schema(struct configuration *c, struct problem *problem)
+{
+    const char *path = c->schema.event;
+    struct problem wrong = {0};
+    char *text = NULL;
+    size_t size = 0;
+
+    if (path[0] == '\0')
+        return STATUS_OK;
+    enum status status = file_read_small(path, JSON_SCHEMA_SIZE_MAX, &text, &size, &wrong);
+    if (status == STATUS_OK)
+        status = json_schema_compile(&c->event_schema, slice_make(text, size), NULL, 0, &wrong);
+    free(text);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    status = problem_set(problem, STATUS_SETTING, "schema.event:%s%s: %.200s", wrong.pointer[0] ? " at " : "", wrong.pointer, wrong.detail);
+    snprintf(problem->pointer, sizeof problem->pointer, "%.150s", path);
+    return status;
+}
+
 static enum status fill(struct configuration *c, int argument_count, char **arguments, char **rest, int *rest_count,
                         struct problem *problem)
 {
@@ -140,6 +164,8 @@ static enum status fill(struct configuration *c, int argument_count, char **argu
     if ((status = read_zone(c, problem)) != STATUS_OK)
         return status;
     if ((status = feature_list_types(c->settings, &c->types, problem)) != STATUS_OK)
+        return status;
+    if ((status = read_event_schema(c, problem)) != STATUS_OK)
         return status;
     log_set_level((enum log_level)c->app.log_level);
     return feature_list_layout(c->settings, &c->types, &c->layout, problem);
@@ -166,6 +192,7 @@ void configuration_destroy(struct configuration *configuration)
         return;
     if (configuration->settings != NULL)
         settings_destroy(configuration->settings);
+    json_schema_destroy(configuration->event_schema);
     free(configuration);
 }
 

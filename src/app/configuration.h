@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "io/http.h"
 #include "ops/settings.h"
+#include "schema/json_schema.h"
 #include "serve/serve.h"
 
 struct app_options {
@@ -31,9 +32,11 @@ struct configuration {
     struct http_options http;
     struct serve_options serve;
     struct decide_options decide;
+    struct json_schema_options schema;
     struct event_types types;
     struct layout layout;
     int32_t zone_minutes;
+    struct json_schema *event_schema; /* NULL: schema.event is empty */
     char config_file[OPTION_TEXT_SIZE]; /* empty: none */
     struct settings *settings;
 };

@@ -55,6 +55,7 @@ enum status server_open(struct server **out, const struct configuration *configu
             .http = configuration->http,
             .decide = configuration->decide,
             .zone_minutes = configuration->zone_minutes,
+            .event_schema = configuration->event_schema,
             .version = PENCHANT_VERSION,
             .config_file = configuration->config_file[0] ? configuration->config_file : NULL,
         };

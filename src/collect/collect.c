@@ -32,6 +32,7 @@ struct collect {
     struct engine *engine;
     const struct engine_config *config;
     struct json_parser *parser;
+    struct json_schema_checker *checker; /* NULL: no schema is set */
     struct batch_pool batches;
     struct position position;
     char *position_text;
@@ -47,7 +48,8 @@ struct collect {
     struct collect_counters counters;
 };
 
-enum status collect_create(struct collect **out, struct engine *engine, size_t body_bytes, int32_t zone_minutes)
+enum status collect_create(struct collect **out, struct engine *engine, size_t body_bytes, int32_t zone_minutes,
+                           const struct json_schema *event_schema)
 {
     struct collect *collect = calloc(1, sizeof *collect);
 
@@ -66,6 +68,8 @@ enum status collect_create(struct collect **out, struct engine *engine, size_t b
         status = position_init(&collect->position, partitions);
     if (status == STATUS_OK)
         status = json_parser_create(&collect->parser, body_bytes);
+    if (status == STATUS_OK && event_schema != NULL)
+        status = json_schema_checker_create(&collect->checker, event_schema, JSON_SCHEMA_STEPS);
     if (status != STATUS_OK) {
         collect_destroy(collect);
         return status;
@@ -81,6 +85,7 @@ void collect_destroy(struct collect *collect)
     for (int i = 0; i < COLLECT_SLICED_MAX; i++)
         if (collect->sliced_parsers[i] != NULL)
             json_parser_destroy(collect->sliced_parsers[i]);
+    json_schema_checker_destroy(collect->checker);
     position_fini(&collect->position);
     batch_pool_fini(&collect->batches);
     free(collect->position_text);
@@ -151,6 +156,13 @@ static enum status add_event(struct collect *collect, struct batch *batch, const
     return STATUS_OK;
 }
 
+static enum status check_schema(struct collect *collect, const struct payload *payload, struct problem *problem)
+{
+    if (collect->checker == NULL)
+        return STATUS_OK;
+    return json_schema_check(collect->checker, payload->values, payload->at, NULL, problem);
+}
+
 /* Reads up to item_max items; *is_end when there are no more. */
 static enum status read_items(struct collect *collect, const struct collect_body *body, struct batch *batch,
                               uint32_t item_max, bool *is_end)
@@ -175,6 +187,8 @@ static enum status read_items(struct collect *collect, const struct collect_body
         *is_end = !payload_next(payload, &status, &problem);
         if (*is_end)
             break;
+        if (status == STATUS_OK)
+            status = check_schema(collect, payload, &problem);
         if (status == STATUS_OK)
             status = event_parse(payload->values, payload->at, &rules, &event, &is_ahead, &problem);
         if (status != STATUS_OK) {

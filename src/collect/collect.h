@@ -23,6 +23,7 @@
 #include "base/metric.h"
 #include "collect/batch.h"
 #include "engine/engine.h"
+#include "schema/json_schema.h"
 
 enum {
     COLLECT_SLICE_ITEMS = 256,           /* about 100 us */
@@ -49,8 +50,10 @@ struct collect_counters {
     uint64_t refused;              /* bodies that the log or the server refused whole */
 };
 
-/* body_bytes: the largest body. zone_minutes: of hour_of_day where a timestamp has no offset. */
-enum status collect_create(struct collect **collect, struct engine *engine, size_t body_bytes, int32_t zone_minutes) MUST_CHECK;
+/* body_bytes: the largest body. zone_minutes: of hour_of_day where a timestamp has no offset.
+ * event_schema: what each event must match beside event_parse; NULL: nothing. */
+enum status collect_create(struct collect **collect, struct engine *engine, size_t body_bytes, int32_t zone_minutes,
+                           const struct json_schema *event_schema) MUST_CHECK;
 void collect_destroy(struct collect *collect);
 
 enum collect_step {
