@@ -235,14 +235,14 @@ static void barrier_done(struct submission *submission)
 /* Everything handed in before this is in the logs afterwards. */
 static void empty_queue(struct engine *engine)
 {
-    struct bell bell;
-    struct submission barrier = {.done = barrier_done, .context = &bell};
+    /* The bell outlives the writer's thread, which may still be in bell_ring when this returns. */
+    struct submission barrier = {.done = barrier_done, .context = &engine->emptied};
 
-    bell_init(&bell);
-    uint32_t seen = bell_seen(&bell);
+    bell_init(&engine->emptied);
+    uint32_t seen = bell_seen(&engine->emptied);
     if (writer_submit(engine->writer, &barrier) == STATUS_OK)
-        while (bell_seen(&bell) == seen)
-            bell_wait(&bell, seen, -1);
+        while (bell_seen(&engine->emptied) == seen)
+            bell_wait(&engine->emptied, seen, -1);
 }
 
 void engine_stop(struct engine *engine)

@@ -7,6 +7,7 @@
 #ifndef ENGINE_ENGINE_STATE_H
 #define ENGINE_ENGINE_STATE_H
 
+#include "base/bell.h"
 #include "engine/engine.h"
 #include "engine/format.h"
 #include "engine/worker.h"
@@ -27,6 +28,7 @@ struct engine {
     uint64_t *ends_at_start;    /* by partition: what was appended before */
     uint64_t contents_at_start;
     uint64_t learn_at_start;    /* shared: end of learn once the tasks had caught up; UINT64_MAX: not yet */
+    struct bell emptied;        /* rung when the queue is in the logs, at stop */
     bool is_started;
     int64_t started_ns;         /* monotonic */
     uint32_t caught_up;         /* shared */

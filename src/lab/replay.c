@@ -1,6 +1,6 @@
 #include "lab/replay.h"
 
-#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,14 +10,17 @@
 
 enum { BATCH_BYTES = 256 << 10, PROGRESS_NS = 500000000, DRAIN_WAIT_MS = 2 };
 
-/* A submission on its way; is_free is given back by the writer's thread. */
+/* RINGING: the writer's thread still touches the bell. */
+enum batch_state { BATCH_FREE, BATCH_BUSY, BATCH_RINGING };
+
+/* A submission on its way; it is given back by the writer's thread. */
 struct batch {
     struct submission submission;
     struct submission_entry entries[REPLAY_BATCH];
     char bytes[BATCH_BYTES];
     size_t size;
     struct bell *bell;
-    uint32_t is_busy; /* release by done, acquire by take_batch */
+    uint32_t state;   /* enum batch_state: release by done, acquire by take_batch */
 };
 
 struct replay {
@@ -35,10 +38,10 @@ struct replay {
 static void batch_done(struct submission *submission)
 {
     struct batch *batch = submission->context;
-    struct bell *bell = batch->bell;
 
-    __atomic_store_n(&batch->is_busy, 0, __ATOMIC_RELEASE);
-    bell_ring(bell);
+    __atomic_store_n(&batch->state, BATCH_RINGING, __ATOMIC_RELEASE);
+    bell_ring(batch->bell);
+    __atomic_store_n(&batch->state, BATCH_FREE, __ATOMIC_RELEASE);
 }
 
 /* Waits until the oldest batch is back. */
@@ -48,9 +51,13 @@ static enum status take_batch(struct replay *r, struct batch **out, struct probl
 
     for (;;) {
         uint32_t seen = bell_seen(&r->bell);
-        if (!__atomic_load_n(&batch->is_busy, __ATOMIC_ACQUIRE))
+        uint32_t state = __atomic_load_n(&batch->state, __ATOMIC_ACQUIRE);
+        if (state == BATCH_FREE)
             break;
-        bell_wait(&r->bell, seen, 1000);
+        if (state == BATCH_RINGING)
+            sched_yield();
+        else
+            bell_wait(&r->bell, seen, 1000);
     }
     if (batch->submission.status != STATUS_OK)
         return problem_set(problem, batch->submission.status, "the event log refused: %s", status_row(batch->submission.status)->text);
@@ -66,13 +73,13 @@ static enum status submit(struct replay *r, struct batch *batch, struct problem 
 {
     if (batch->submission.count == 0)
         return STATUS_OK;
-    __atomic_store_n(&batch->is_busy, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&batch->state, BATCH_BUSY, __ATOMIC_RELEASE);
     for (;;) {
         enum status status = engine_submit(r->engine, &batch->submission);
         if (status == STATUS_OK)
             return STATUS_OK;
         if (status != STATUS_OVERLOADED && status != STATUS_LOG_FULL) {
-            __atomic_store_n(&batch->is_busy, 0, __ATOMIC_RELEASE);
+            __atomic_store_n(&batch->state, BATCH_FREE, __ATOMIC_RELEASE);
             return problem_set(problem, status, "the event log refused: %s", status_row(status)->text);
         }
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
