@@ -1,7 +1,7 @@
 # packages.sh - what must be installed, in one place; sourced by ./quickstart and ./test.
 PACKAGES_BUILD="gcc g++ make pkg-config git ca-certificates libmicrohttpd-dev libxxhash-dev libzstd-dev zlib1g-dev
  libjemalloc-dev libyaml-dev libsimdjson-dev libcurl4-openssl-dev libpcre2-dev"
-PACKAGES_TEST="clang python3 libcmocka-dev libavro-dev curl bzip2 nodejs npm chromium prometheus binutils procps python3-yaml python3-jsonschema json-schema-test-suite"
+PACKAGES_TEST="clang libclang-rt-14-dev python3 libcmocka-dev libavro-dev curl bzip2 nodejs npm chromium prometheus binutils procps python3-yaml python3-jsonschema json-schema-test-suite"
 
 # Installs those of the named Debian packages that are missing; says so; needs root or sudo only then.
 packages_install() {
