@@ -103,6 +103,15 @@ static void say_name(struct sentence *s, const struct json_schema_finding *findi
     put(s, "%s", is_dependent ? ", which another member requires" : "");
 }
 
+/* The description that stands beside the keyword; NULL: none. */
+static const struct json_value *note_of(const struct json_schema_node *node)
+{
+    if (node->text->values[node->source].kind != JSON_OBJECT)
+        return NULL;
+    const struct json_value *note = json_find(node->text->values, node->source, "description");
+    return note != NULL && note->kind == JSON_STRING ? note : NULL;
+}
+
 static void say(struct sentence *s, const struct json_schema_finding *finding)
 {
     const struct json_value *values = finding->node->text->values, *rule = &values[finding->source];
@@ -137,9 +146,9 @@ static void say(struct sentence *s, const struct json_schema_finding *finding)
     case JSON_SCHEMA_DEPENDENCIES: say_name(s, finding); break;
     case JSON_SCHEMA_ADDITIONAL_PROPERTIES: put(s, "is no member that is allowed here"); break;
     case JSON_SCHEMA_PROPERTY_NAMES: put(s, "is not a name that is allowed here"); break;
-    case JSON_SCHEMA_ANY_OF: put(s, "matches none of %u schemas", rule->count); break;
-    case JSON_SCHEMA_ONE_OF: put(s, "matches none or more than one of %u schemas", rule->count); break;
-    case JSON_SCHEMA_NOT: put(s, "matches what it must not"); break;
+    case JSON_SCHEMA_ANY_OF: put(s, "matches none of %u schemas%s", rule->count, note_of(finding->node) ? ": " : ""); break;
+    case JSON_SCHEMA_ONE_OF: put(s, "matches none or more than one of %u schemas%s", rule->count, note_of(finding->node) ? ": " : ""); break;
+    case JSON_SCHEMA_NOT: put(s, "matches what it must not%s", note_of(finding->node) ? ": " : ""); break;
     default: UNREACHABLE("a keyword without a sentence");
     }
 }
@@ -163,15 +172,15 @@ void json_schema_sentence_say(const struct json_schema_checker *checker, uint32_
         put_shown(&subject, finding->value->key);
     else
         put(&subject, "%s", index == root ? "the value" : "the item");
+    const struct json_value *note = note_of(finding->node);
+    bool is_vague = finding->keyword == JSON_SCHEMA_ANY_OF || finding->keyword == JSON_SCHEMA_ONE_OF || finding->keyword == JSON_SCHEMA_NOT;
+    if (is_vague && note != NULL)
+        put_shown(&reason, note->text);
     problem_set(problem, STATUS_BAD_EVENT, "%s %s (%s)", subject.text, reason.text, json_schema_keyword_row(finding->keyword)->name);
     json_schema_address_render(checker->values, root, index, problem->pointer, sizeof problem->pointer);
     json_schema_address_render(finding->node->text->values, 0, finding->source, place, sizeof place);
-    const struct json_value *note = finding->node->text->values[finding->node->source].kind == JSON_OBJECT
-                                        ? json_find(finding->node->text->values, finding->node->source, "description")
-                                        : NULL;
-    bool has_note = note != NULL && note->kind == JSON_STRING;
     uint32_t room = (uint32_t)(sizeof problem->fix - sizeof "the schema says so at #: " - strlen(place));
-    uint32_t size = has_note ? note->text.size : 0;
+    uint32_t size = note != NULL ? note->text.size : 0;
     if (size > room)
         for (size = room; size > 0 && ((unsigned char)note->text.data[size] & 0xc0) == 0x80; size--)
             ;
