@@ -3,7 +3,7 @@
  * header   0  u32  magic "PCSG"            32  u64  next checkpoint number when it was made
  *          4  u16  version 1, u16 0        40  u64  synced, as in a block
  *          8  u32  task                    48  u64  where the blocks of the file before end
- *         12  u32  salt                    56  u64  0, u64 0
+ *         12  u32  salt                    56  u32  salt again (or 0), u32 0, u64 0
  *         16  u64  XXH3-64 behind byte 24
  *         24  u32  number, u32 oldest file that is needed
  * block    0  u32  magic "PCBL"            24  u64  checkpoint number
@@ -11,7 +11,7 @@
  *          6  u16  1 records, 2 commit,              was durable when this was written
  *                  3 oldest                40  u64  commit: input position
  *          8  u32  length behind byte 24   48  u32  commit, oldest: oldest file that is needed
- *         12  u32  salt                    52  u32  0
+ *         12  u32  salt                    52  u32  type again (or 0)
  *         16  u64  XXH3-64 behind byte 24  56  records, padded to 8:
  *                0  u128 key                       24  u32  size
  *               16  i64  deadline, ms              28  u32  kind
@@ -22,6 +22,10 @@
  *         12  u32  salt                             u32 kind, u32 0
  *         16  u64  XXH3-64 of 24..96
  * trailer  0  u64  where the index begins, 8 u32 0, 12 u32 magic "PCEN"
+ *
+ * Checksums do not cover what stands before them.  Damage there shows anyway, but for a block's type
+ * and a header's salt: a records block that passed for a commit would void its records, and with another
+ * salt no block proves anything.  So these two stand once more behind the checksum (0: by an older writer).
  *
  * The records of a block count when a commit with the same checkpoint number follows; one with
  * another number makes them void. */
@@ -89,6 +93,7 @@ void chunk_seal(struct chunk_head *head, uint64_t bytes)
     head->magic = BLOCK_MAGIC;
     head->version = VERSION;
     head->length = (uint32_t)(bytes - CHUNK_PREFIX);
+    head->type_again = head->type;
     head->checksum = hash_checksum((const char *)head + CHUNK_PREFIX, head->length);
 }
 
@@ -124,6 +129,8 @@ static bool is_head(const struct chunk_head *head, uint32_t salt, uint64_t room)
         return false;
     if (salt != CHUNK_ANY_SALT && head->salt != salt)
         return false;
+    if (head->type < CHUNK_RECORDS || head->type > CHUNK_OLDEST || (head->type_again != 0 && head->type_again != head->type))
+        return false;
     uint64_t bytes = chunk_bytes(head);
     return bytes >= sizeof *head && bytes % 8 == 0 && bytes <= room && bytes <= BLOCK_BYTES_MAX;
 }
@@ -134,6 +141,7 @@ enum status chunk_write_header(int fd, const char *path, struct chunk_file_heade
 {
     header->magic = HEADER_MAGIC;
     header->version = VERSION;
+    header->salt_again = header->salt;
     header->checksum = hash_checksum((const char *)header + CHUNK_PREFIX, sizeof *header - CHUNK_PREFIX);
     return segment_write(fd, path, header, sizeof *header, 0, problem);
 }
@@ -146,6 +154,7 @@ enum status chunk_read_header(int fd, const char *path, uint32_t number, struct 
 
     *is_whole = status == STATUS_OK && got == sizeof *header && header->magic == HEADER_MAGIC &&
                 header->version == VERSION && header->number == number &&
+                (header->salt_again == 0 || header->salt_again == header->salt) &&
                 header->checksum == hash_checksum((const char *)header + CHUNK_PREFIX, sizeof *header - CHUNK_PREFIX);
     return status;
 }

@@ -27,7 +27,7 @@ struct chunk_head {
     uint64_t checkpoint;
     uint64_t synced;
     uint64_t position;
-    uint32_t oldest, reserved;
+    uint32_t oldest, type_again;
 };
 
 struct chunk_record {
@@ -53,7 +53,8 @@ struct chunk_file_header {
     uint64_t checkpoint;
     uint64_t synced;
     uint64_t previous_end;
-    uint64_t reserved[2];
+    uint32_t salt_again, zero_again;
+    uint64_t reserved;
 };
 
 /* What a file says as a whole. */
@@ -77,7 +78,7 @@ struct chunk_rows {
 enum status chunk_rows_push(struct chunk_rows *rows, const struct chunk_row *row) MUST_CHECK;
 void chunk_rows_fini(struct chunk_rows *rows);
 
-void chunk_seal(struct chunk_head *head, uint64_t bytes); /* fills magic, version, length, checksum */
+void chunk_seal(struct chunk_head *head, uint64_t bytes); /* fills magic, version, length, type_again, checksum */
 uint64_t chunk_record_bytes(uint32_t size);               /* with head and padding */
 void chunk_put_record(char *to, const struct chunk_row *row, struct slice record);
 uint32_t chunk_check(const struct chunk_record *head, const void *record);

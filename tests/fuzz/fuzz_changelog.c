@@ -107,11 +107,12 @@ static void build(struct fuzz_input *input)
     changelog_close(changelog);
 }
 
-/* Header and blocks: each gets the checksum of what stands there. */
+/* Header and blocks: each gets the checksum of what stands there, and what is to stand there twice. */
 static void forge(char *bytes, size_t size)
 {
     if (size < CHUNK_FILE_HEADER)
         return;
+    memcpy(bytes + offsetof(struct chunk_file_header, salt_again), bytes + offsetof(struct chunk_file_header, salt), 4);
     uint64_t sum = hash_checksum(bytes + CHUNK_PREFIX, CHUNK_FILE_HEADER - CHUNK_PREFIX);
     memcpy(bytes + 16, &sum, 8);
     for (size_t at = CHUNK_FILE_HEADER; at + sizeof(struct chunk_head) <= size;) {
@@ -120,6 +121,8 @@ static void forge(char *bytes, size_t size)
         uint64_t here = head.magic == 0x58494350 ? sizeof(struct chunk_summary) + 32 : chunk_bytes(&head); /* an index */
         if (here < sizeof head || here > size - at)
             return;
+        if (head.magic != 0x58494350)
+            memcpy(bytes + at + offsetof(struct chunk_head, type_again), &(uint32_t){head.type}, 4);
         sum = hash_checksum(bytes + at + CHUNK_PREFIX, here - CHUNK_PREFIX);
         memcpy(bytes + at + 16, &sum, 8);
         at += here;
