@@ -211,7 +211,7 @@ enum status changelog_open(struct changelog **changelog, const char *dir, uint32
         status = changelog_recovery_run(made, load, context, problem);
     if (status == STATUS_OK && made->file_count == 0)
         status = make_file(made, made->oldest, 0, problem);
-    else if (status == STATUS_OK && newest(made)->fd < 0) /* it died between the index and the next file */
+    else if (status == STATUS_OK && newest(made)->fd < 0) /* the files behind it were taken off */
         status = make_file(made, newest(made)->number + 1, newest(made)->end, problem);
     if (status != STATUS_OK) {
         destroy(made);

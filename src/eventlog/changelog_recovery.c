@@ -4,9 +4,10 @@
  * block by block.  An index counts only if something later shows that its file was durable:
  * it is written without a sync, so after a power loss it may be whole and the blocks before it not.
  * A bad block is cut off with all behind it unless something later shows that it had been
- * durable.  Then rows are given to the caller, oldest file first.  A checkpoint may begin in
- * one file and be committed in a later one: the rows behind the last commit of a file wait
- * for the first commit of the files after it, and count if that has their number. */
+ * durable.  What is cut may hold the only proofs of syncs before it, so a note of what is durable
+ * by then takes their place.  Then rows are given to the caller, oldest file first.  A checkpoint
+ * may begin in one file and be committed in a later one: the rows behind the last commit of a
+ * file wait for the first commit of the files after it, and count if that has their number. */
 #include "eventlog/changelog.h"
 
 #include <stdlib.h>
@@ -37,6 +38,7 @@ struct recovery {
     struct chunk_rows waiting; /* for the commit of waiting_checkpoint */
     uint32_t *waiting_numbers;
     uint64_t waiting_checkpoint;
+    bool has_mended; /* an index was made again: the blocks of its file are not looked at for proofs any more */
     changelog_load *load;
     void *context;
     struct problem *problem;
@@ -225,6 +227,51 @@ static enum status cut(const struct recovery *recovery, int fd, const char *path
     return status == STATUS_OK ? segment_sync(fd, path, recovery->problem) : status;
 }
 
+/* Makes what is kept of the last file durable (the files before it are) and writes that down: the caller goes on
+ * from there, so the next start must not go further back, whatever becomes bad meanwhile. */
+static enum status note_synced(const struct recovery *recovery, struct found *found, int fd, const char *path)
+{
+    struct changelog *changelog = recovery->changelog;
+    uint64_t synced = (uint64_t)found->number << 32 | found->keep;
+    struct chunk_head head = {.type = CHUNK_OLDEST,
+                              .salt = found->header.salt,
+                              .checkpoint = found->summary.next_checkpoint,
+                              .synced = synced,
+                              .oldest = changelog->oldest};
+
+    chunk_seal(&head, sizeof head);
+    enum status status = segment_sync(fd, path, recovery->problem);
+    if (status == STATUS_OK)
+        status = file_sync_directory(changelog->dir, recovery->problem);
+    if (status == STATUS_OK)
+        status = segment_write(fd, path, &head, sizeof head, found->keep, recovery->problem);
+    if (status == STATUS_OK)
+        status = segment_sync(fd, path, recovery->problem);
+    if (status != STATUS_OK)
+        return status;
+    found->keep += sizeof head;
+    changelog->synced = synced;
+    return STATUS_OK;
+}
+
+/* Takes off what no commit covers, in file `i` and behind it. */
+static enum status cut_tail(struct recovery *recovery, uint32_t i, int fd, const char *path, uint64_t size)
+{
+    struct found *found = &recovery->files[i];
+    bool has_later = i + 1 < recovery->count;
+    enum status status = STATUS_OK;
+
+    if (found->bad_at < size || has_later)
+        status = judge(recovery, i, found->bad_at, found->synced);
+    if (status == STATUS_OK)
+        status = remove_files(recovery, i + 1);
+    if (status == STATUS_OK)
+        status = cut(recovery, fd, path, found->keep, found->bad_at);
+    if (status == STATUS_OK && (found->keep < size || has_later || recovery->has_mended))
+        status = note_synced(recovery, found, fd, path);
+    return status;
+}
+
 static void swap_rows(struct chunk_rows *one, struct chunk_rows *other)
 {
     struct chunk_rows kept = *one;
@@ -259,14 +306,9 @@ static enum status walk_file(struct recovery *recovery, uint32_t i, bool *is_ope
                                        recovery->problem);
         if (status == STATUS_OK)
             status = segment_sync(fd, path, recovery->problem);
-        found->has_index = status == STATUS_OK;
+        found->has_index = recovery->has_mended = status == STATUS_OK;
     } else if (status == STATUS_OK) {
-        if (bad_at < size || i + 1 < recovery->count)
-            status = judge(recovery, i, bad_at, found->synced);
-        if (status == STATUS_OK)
-            status = remove_files(recovery, i + 1);
-        if (status == STATUS_OK)
-            status = cut(recovery, fd, path, found->keep, bad_at);
+        status = cut_tail(recovery, i, fd, path, size);
         recovery->rows.count = found->summary.committed_count;
         found->summary.end = found->keep;
         *is_open = true;
@@ -382,6 +424,9 @@ static enum status take_files(struct recovery *recovery)
                                recovery->files[i - 1].number + 1);
         if (!found->has_header) {
             status = judge(recovery, i, 0, 0);
+            if (i > 0) /* durable, or its index would not count; the next file's header says so */
+                recovery->changelog->synced =
+                    (uint64_t)recovery->files[i - 1].number << 32 | recovery->files[i - 1].summary.end;
             return status == STATUS_OK ? remove_files(recovery, i) : status;
         }
         if (found->has_index)

@@ -383,6 +383,97 @@ static void any_byte_of_a_head_matters(void **state)
     free(whole.bytes);
 }
 
+/* A block of the second file becomes bad, then its index: neither takes a start back behind `position`. */
+static void check_still_proven(uint64_t position)
+{
+    struct changelog *changelog;
+    struct table table;
+    struct problem problem;
+    uint64_t found;
+    char path[FILE_PATH_SIZE];
+
+    changelog_close(open_changelog(65536, &table, &found));
+    assert_int_equal(found, position);
+    scratch_file(path, root, "changelog/3", ".chg", 1);
+    scratch_flip(path, 200);
+    changelog_close(open_changelog(65536, &table, &found));
+    assert_int_equal(found, position);
+    scratch_cut(path, scratch_size(path) - 1);
+    assert_int_equal(changelog_open(&changelog, root, TASK, 65536, load, &table, &found, &problem), STATUS_CORRUPT);
+    assert_non_null(strstr(problem.detail, path));
+}
+
+static void a_cut_keeps_what_it_proved(void **state)
+{
+    struct table table;
+    uint64_t position = 0, synced = 0, found, versions[KEYS] = {0};
+    char path[FILE_PATH_SIZE];
+
+    (void)state;
+    struct changelog *changelog = open_changelog(65536, &table, &found);
+    while (changelog_newest(changelog) < 3)
+        write_some(changelog, 1, 40, versions, &position);
+    assert_int_equal(changelog_sync(changelog), STATUS_OK);
+    synced = position;
+    write_some(changelog, 1, 40, versions, &position);
+    changelog_close(changelog);
+    /* Only the records that are cut for want of their commit show the sync. */
+    scratch_file(path, root, "changelog/3", ".chg", -1);
+    scratch_cut(path, scratch_size(path) - sizeof(struct chunk_head));
+    check_still_proven(synced);
+}
+
+static void files_taken_off_keep_what_they_proved(void **state)
+{
+    struct table table;
+    uint64_t position = 0, synced = 0, found, versions[KEYS] = {0};
+    char path[FILE_PATH_SIZE];
+
+    (void)state;
+    struct changelog *changelog = open_changelog(65536, &table, &found);
+    while (changelog_newest(changelog) < 4) {
+        write_some(changelog, 1, 40, versions, &position);
+        scratch_file(path, root, "changelog/3", ".chg", -1);
+        if (changelog_newest(changelog) != 2 || scratch_size(path) < 65536)
+            continue;
+        assert_int_equal(changelog_sync(changelog), STATUS_OK); /* the end of the second file: no block in it shows that */
+        synced = position;
+    }
+    assert_true(synced > 0);
+    changelog_close(changelog);
+    scratch_file(path, root, "changelog/3", ".chg", 2);
+    scratch_flip(path, CHUNK_PREFIX);
+    check_still_proven(synced);
+}
+
+static void a_mended_file_keeps_what_it_proved(void **state)
+{
+    struct table table;
+    uint64_t position = 0, found, versions[KEYS] = {0};
+    char path[FILE_PATH_SIZE];
+
+    (void)state;
+    struct changelog *changelog = open_changelog(65536, &table, &found);
+    while (changelog_newest(changelog) < 2)
+        write_some(changelog, 1, 40, versions, &position);
+    assert_int_equal(changelog_sync(changelog), STATUS_OK);
+    write_some(changelog, 1, 40, versions, &position);
+    changelog_close(changelog);
+    changelog = open_changelog(65536, &table, &found);
+    while (changelog_newest(changelog) < 3)
+        write_some(changelog, 1, 40, versions, &position);
+    changelog_close(changelog);
+    /* Blocks of the second file show that the first is durable; they are looked at while it has no index. */
+    scratch_file(path, root, "changelog/3", ".chg", 1);
+    scratch_cut(path, scratch_size(path) - 1);
+    scratch_file(path, root, "changelog/3", ".chg", 0);
+    scratch_flip(path, 200);
+    for (int turn = 0; turn < 3; turn++) {
+        changelog_close(open_changelog(65536, &table, &found));
+        assert_int_equal(found, position);
+    }
+}
+
 static void torn_indexes_are_made_again(void **state)
 {
     struct table table;
@@ -669,6 +760,9 @@ int main(void)
         TEST(a_torn_tail_is_cut_at_any_byte),
         TEST(what_was_synced_is_not_skipped),
         TEST(any_byte_of_a_head_matters),
+        TEST(a_cut_keeps_what_it_proved),
+        TEST(files_taken_off_keep_what_they_proved),
+        TEST(a_mended_file_keeps_what_it_proved),
         TEST(torn_indexes_are_made_again),
         TEST(old_segments_are_dropped),
         TEST(a_failure_closes_it_and_loses_nothing),
